@@ -116,3 +116,9 @@ func indexByte(s string, c byte) int {
 	}
 	return -1
 }
+
+// IsHostByte reports whether c may stand in a registered name, as Kestrel and http.sys take it.
+func IsHostByte(c byte) bool { return classes[c]&classHost != 0 }
+
+// IsHexByte reports whether c is a hexadecimal digit.
+func IsHexByte(c byte) bool { return classes[c]&classHex != 0 }

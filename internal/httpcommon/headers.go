@@ -107,3 +107,6 @@ func (h *Headers) Reset() {
 	clear(h.fields)
 	h.fields = h.fields[:0]
 }
+
+// SetAt replaces the field line at index i.
+func (h *Headers) SetAt(i int, name, value string) { h.fields[i] = Field{name, value} }

@@ -1,0 +1,286 @@
+package httpconn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// State is what a connection is doing, as somebody outside must know it to take over after a crash.
+type State uint8
+
+const (
+	// Idle: between requests, nothing read.
+	Idle State = iota
+	// Reading: bytes of a request have been read.
+	Reading
+	// Running: a request runs, and nothing of its response has been sent.
+	Running
+	// Responding: bytes of the response have been sent.
+	Responding
+	// Upgraded: the application has taken the connection over.
+	Upgraded
+)
+
+// conn is one connection: the engine's Handler and Stream, and the native features of each of its requests.
+type conn struct {
+	m         *Manager
+	endpoint  *Endpoint
+	transport *transport.Conn
+	http      *http1.Conn
+	features  server.Features
+	parent    *server.Features
+	tag       any
+	onState   func(State)
+	state     State
+	id        uint64
+	requests  uint32
+	released  bool
+	finished  bool // run came to its end: no handler ended the goroutine
+
+	idText, remoteText, trace string
+	readRate, writeRate       transport.Rate
+	rates                     bool // changed for this request
+
+	mu      sync.Mutex
+	onAbort []func(error)
+	cause   error
+	watched bool
+}
+
+func (m *Manager) newConn(nc net.Conn, ep *Endpoint, opts Options) *conn {
+	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, id: m.lastID.Add(1), state: Idle}
+	c.transport = transport.NewConn(nc, m.heartbeat, transport.Reasons{
+		ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate,
+	})
+	c.transport.SetRates(m.cfg.MinRequestBodyRate, m.cfg.MinResponseRate)
+	c.http = http1.NewConn(m.http(ep), (*stream)(c), (*handler)(c))
+	c.parent = m.cfg.Features
+	if opts.Features != nil {
+		c.parent = opts.Features
+	}
+	return c
+}
+
+// run serves the connection to its end.
+func (c *conn) run(prefix []byte) {
+	defer c.end()
+	c.http.Start()
+	next := http1.More
+	if len(prefix) > 0 {
+		c.http.Preload(prefix)
+		next = c.http.Process()
+	}
+	for next == http1.More {
+		next = c.turn()
+	}
+	c.finish(next)
+	c.finished = true
+}
+
+// turn waits for input and processes it.
+func (c *conn) turn() http1.Next {
+	var n int
+	var err error
+	if c.http.Idle() {
+		c.setState(Idle)
+		n, err = c.transport.Wait(c.http.Input(), c.m.draining.Load)
+	} else {
+		c.setState(Reading)
+		n, err = c.transport.Read(c.http.Input())
+	}
+	switch {
+	case err == nil:
+		c.http.Received(n)
+		if c.onState != nil {
+			c.setState(Reading)
+		}
+		return c.http.Process()
+	case errors.Is(err, transport.ErrInterrupted):
+		if c.m.cfg.ReturnIdle {
+			return http1.Foreign
+		}
+		return http1.Close
+	}
+	return c.http.ReadFailed(err)
+}
+
+func (c *conn) finish(next http1.Next) {
+	switch next {
+	case http1.Close:
+		c.transport.Close()
+	case http1.Linger:
+		c.transport.CloseLingering()
+	case http1.Foreign:
+		c.release()
+	case http1.Taken: // the application owns it
+	default:
+		c.transport.Abort()
+	}
+}
+
+// release hands the connection to the manager's owner.
+func (c *conn) release() {
+	c.released = true
+	nc, first := c.transport.Detach()
+	unread := append(first, c.http.Unread()...)
+	c.m.cfg.Released(nc, unread, c.tag)
+}
+
+// end runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit.
+func (c *conn) end() {
+	if !c.finished {
+		c.transport.Abort()
+	}
+	c.http.Release()
+	c.m.remove(c)
+}
+
+func (c *conn) setState(s State) {
+	if c.state != s {
+		c.state = s
+		if c.onState != nil {
+			c.onState(s)
+		}
+	}
+}
+
+// handler is conn as the engine's owner.
+type handler conn
+
+// Claim implements http1.Handler.
+func (h *handler) Claim(q *http1.Request) bool {
+	if h.m.cfg.ReturnIdle && h.m.draining.Load() {
+		return false
+	}
+	return h.m.cfg.Claim == nil || h.m.cfg.Claim(q)
+}
+
+// Serve implements http1.Handler: it runs the application and turns a panic into an error.
+func (h *handler) Serve() (err error) {
+	c := (*conn)(h)
+	c.requests++
+	c.m.requests.Add(1)
+	c.setState(Running)
+	c.trace = ""
+	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
+	defer c.endRequest(&err)
+	return c.m.cfg.App.Process(&c.features)
+}
+
+// errPanicked stands for a panic that has been logged.
+var errPanicked = errors.New("the application panicked")
+
+func (c *conn) endRequest(err *error) {
+	if v := recover(); v != nil {
+		*err = errPanicked
+		if v == http.ErrAbortHandler {
+			c.http.Lose(httpcommon.ErrRequestAborted)
+		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
+			*err = cause
+		} else {
+			c.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+		}
+	} else if *err != nil && !isBadRequest(*err) {
+		c.log(slog.LevelError, eventApplicationError, slog.Any("error", *err))
+	}
+	c.mu.Lock()
+	clear(c.onAbort)
+	c.onAbort, c.watched = c.onAbort[:0], false
+	c.mu.Unlock()
+	c.transport.ClearDeadlines()
+	if c.rates {
+		c.rates = false
+		c.transport.SetRates(c.m.cfg.MinRequestBodyRate, c.m.cfg.MinResponseRate)
+	}
+}
+
+func isBadRequest(err error) bool {
+	_, ok := httpcommon.AsBadRequest(err)
+	return ok
+}
+
+// Rejected implements http1.Handler.
+func (h *handler) Rejected(bad *httpcommon.BadRequestError) {
+	(*conn)(h).log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
+}
+
+// Failed implements http1.Handler.
+func (h *handler) Failed(err error) {
+	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
+}
+
+func (c *conn) log(level slog.Level, e event, attrs ...slog.Attr) {
+	if !c.m.cfg.Logger.Enabled(context.Background(), level) {
+		return
+	}
+	attrs = append(attrs, e.id, slog.String("connection", c.ConnectionID()), slog.String("request", c.TraceIdentifier()),
+		slog.String("remote", c.RemoteAddrText()))
+	c.m.cfg.Logger.LogAttrs(context.Background(), level, e.msg, attrs...)
+}
+
+// stream is conn as the engine's Stream: the transport, and the state that others see.
+type stream conn
+
+func (s *stream) Read(p []byte) (int, error) { return s.transport.Read(p) }
+
+// Writev implements http1.Stream. The first bytes written while a request runs are its response's: from then on nobody
+// else can answer it.
+func (s *stream) Writev(a, b []byte) error {
+	if s.state == Running {
+		(*conn)(s).setState(Responding)
+	}
+	return s.transport.Writev(a, b)
+}
+
+func (s *stream) SendFrom(r io.Reader, n int64) (int64, bool, error) {
+	return s.transport.SendFrom(r, n)
+}
+func (s *stream) SetTimeout(reason uint8, d Duration) { s.transport.SetTimeout(reason, d) }
+func (s *stream) Expired() uint8                      { return s.transport.Expired() }
+func (s *stream) BodyRead(on bool)                    { s.transport.BodyRead(on) }
+func (s *stream) Watch(fn func(error))                { s.transport.Watch(fn) }
+func (s *stream) Unwatch()                            { s.transport.Unwatch() }
+
+// fire tells everybody who asked that the request is aborted.
+func (c *conn) fire(cause error) {
+	c.mu.Lock()
+	if c.cause == nil {
+		c.cause = cause
+	}
+	cause = c.cause
+	fns := append([]func(error){}, c.onAbort...)
+	clear(c.onAbort)
+	c.onAbort = c.onAbort[:0]
+	c.mu.Unlock()
+	for _, fn := range fns {
+		fn(cause)
+	}
+}
+
+// connectionID renders an id as Kestrel does: 13 digits of base 32, so that ids sort by age.
+func connectionID(id uint64) string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+	var b [13]byte
+	for i := range b {
+		b[i] = digits[id>>(60-5*i)&31]
+	}
+	return string(b[:])
+}
+
+func requestID(connection string, n uint32) string {
+	const zeros = "00000000"
+	hex := strconv.FormatUint(uint64(n), 16)
+	return connection + ":" + zeros[min(len(hex), 8):] + hex
+}

@@ -1,0 +1,26 @@
+package httpconn
+
+import "log/slog"
+
+// Event is a log event with Kestrel's id, which operators' alerts are written for.
+type event struct {
+	id  slog.Attr
+	msg string
+}
+
+func newEvent(id int, name, msg string) event {
+	return event{slog.Group("event", slog.Int("id", id), slog.String("name", name)), msg}
+}
+
+// The events of connections. Levels are those of today's Kestrel: what a client can provoke is at most Debug, except for
+// what an operator must see.
+var (
+	// Error: a handler panicked or returned an error. Keys: connection, request, error, stack.
+	eventApplicationError = newEvent(13, "ApplicationError", "the application failed")
+	// Debug: a request was refused. Keys: connection, remote, status, reason, detail.
+	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
+	// Debug: a response could not be finished. Keys: connection, request, error.
+	eventResponseFailed = newEvent(20, "RequestProcessingError", "the response was not completed")
+	// Warning: a connection beyond the limit. Keys: endpoint, remote, reason.
+	eventConnectionRejected = newEvent(24, "ConnectionRejected", "the connection was rejected")
+)

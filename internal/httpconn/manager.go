@@ -1,0 +1,259 @@
+package httpconn
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// Config is what a Manager serves by. It must not change after New.
+type Config struct {
+	// App handles the requests.
+	App server.Application
+	// Features are the server's, below every connection's.
+	Features *server.Features
+	// Limits need not be effective.
+	Limits http1.Limits
+	Compat http1.Compat
+	// ServerHeader is the Server field of responses; "" sends none.
+	ServerHeader string
+	// MinRequestBodyRate and MinResponseRate are the least data rates; nil for none.
+	MinRequestBodyRate, MinResponseRate *transport.Rate
+	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit. An upgraded connection leaves
+	// the first count.
+	MaxConnections, MaxUpgraded int64
+	// Logger takes the events of events.go.
+	Logger *slog.Logger
+
+	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
+	// connection's goroutine, must not block, and must not keep the request.
+	Claim func(*http1.Request) bool
+	// Released gets a connection whose next request was not claimed; unread are the bytes of that request. With
+	// ReturnIdle it gets idle connections when the manager drains, too. It owns the connection.
+	Released func(nc net.Conn, unread []byte, tag any)
+	// ReturnIdle makes Stop release connections at the end of a request rather than close them.
+	ReturnIdle bool
+	// Ended is told that a connection is over and how many requests it served; nil for nobody.
+	Ended func(tag any, requests uint32)
+}
+
+// Endpoint is where a connection came in.
+type Endpoint struct {
+	// Name is for features, logs and metrics.
+	Name string
+	// Scheme is "http" or "https".
+	Scheme string
+
+	once sync.Once
+	http http1.Config
+}
+
+// Manager owns connections.
+type Manager struct {
+	cfg       Config
+	heartbeat *transport.Heartbeat
+	date      atomic.Pointer[[]byte]
+
+	draining atomic.Bool
+	aborted  atomic.Bool
+	open     atomic.Int64
+	upgraded atomic.Int64
+	requests atomic.Int64
+	rejected atomic.Int64
+	lastID   atomic.Uint64
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	taken   map[*Taken]struct{}
+	closed  bool
+	changed chan struct{} // closed and replaced whenever a connection ends
+
+	wg sync.WaitGroup
+}
+
+// New returns a manager; Stop ends it.
+func New(cfg Config) *Manager {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	cfg.Limits = cfg.Limits.Effective()
+	m := &Manager{
+		cfg:     cfg,
+		conns:   make(map[*conn]struct{}),
+		taken:   make(map[*Taken]struct{}),
+		changed: make(chan struct{}),
+	}
+	m.lastID.Store(uint64(time.Now().UnixNano()))
+	m.heartbeat = transport.NewHeartbeat(m.beat)
+	return m
+}
+
+// beat renders the Date field once a second.
+func (m *Manager) beat(now time.Time) {
+	line := httpcommon.AppendDate([]byte("Date: "), now)
+	line = append(line, "\r\n"...)
+	m.date.Store(&line)
+}
+
+// Heartbeat is the manager's, for owners that have coarse deadlines of their own.
+func (m *Manager) Heartbeat() *transport.Heartbeat { return m.heartbeat }
+
+// http returns the engine configuration for connections of an endpoint.
+func (m *Manager) http(ep *Endpoint) *http1.Config {
+	ep.once.Do(func() {
+		ep.http = http1.Config{
+			Limits: m.cfg.Limits, Compat: m.cfg.Compat, Scheme: ep.Scheme, ServerHeader: m.cfg.ServerHeader,
+			Date: func() []byte { return *m.date.Load() },
+		}
+	})
+	return &ep.http
+}
+
+// Options of one connection.
+type Options struct {
+	// Prefix holds bytes that were read from the connection before.
+	Prefix []byte
+	// Tag is handed to Released and Ended.
+	Tag any
+	// OnState hears what the connection is doing; nil for nobody. It is called on the connection's goroutine.
+	OnState func(State)
+	// Features are this connection's own, between the request's and the server's; nil for none.
+	Features *server.Features
+}
+
+// Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
+func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
+	c := m.newConn(nc, ep, opts)
+	if reason := m.admit(c); reason != "" {
+		m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
+			slog.String("endpoint", ep.Name), slog.String("remote", c.RemoteAddrText()), slog.String("reason", reason))
+		c.transport.Close()
+		if m.cfg.Ended != nil {
+			m.cfg.Ended(opts.Tag, 0)
+		}
+		return
+	}
+	m.wg.Go(func() { c.run(opts.Prefix) })
+}
+
+// admit registers c, or says why not.
+func (m *Manager) admit(c *conn) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.closed:
+		return "the server is stopping"
+	case m.cfg.MaxConnections > 0 && m.open.Load() >= m.cfg.MaxConnections:
+		m.rejected.Add(1)
+		return "max_concurrent_connections_exceeded"
+	}
+	m.open.Add(1)
+	m.conns[c] = struct{}{}
+	return ""
+}
+
+// remove forgets a connection that has ended.
+func (m *Manager) remove(c *conn) {
+	m.mu.Lock()
+	delete(m.conns, c)
+	m.open.Add(-1)
+	m.signalLocked()
+	m.mu.Unlock()
+	if m.cfg.Ended != nil && !c.released {
+		m.cfg.Ended(c.tag, c.requests)
+	}
+}
+
+func (m *Manager) signalLocked() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// Stats are counters since New.
+type Stats struct {
+	// Open connections, Upgraded ones, Requests begun, connections Rejected at a limit.
+	Open, Upgraded, Requests, Rejected int64
+}
+
+// Stats returns the counters.
+func (m *Manager) Stats() Stats {
+	return Stats{m.open.Load(), m.upgraded.Load(), m.requests.Load(), m.rejected.Load()}
+}
+
+// Drain ends waiting connections and makes running requests the last of theirs. It returns at once.
+func (m *Manager) Drain() {
+	m.draining.Store(true)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c := range m.conns {
+		if !m.cfg.ReturnIdle {
+			c.http.Drain()
+		}
+		c.transport.Interrupt()
+	}
+}
+
+// Stop drains, waits for running requests until ctx ends, and then aborts them. The owner has closed the listeners. It
+// returns an error when anything had to be aborted.
+func (m *Manager) Stop(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.Drain()
+	err := m.waitEmpty(ctx)
+	if err != nil {
+		m.abort()
+	}
+	m.wg.Wait()
+	m.heartbeat.Stop()
+	return err
+}
+
+// waitEmpty waits until no connection is left.
+func (m *Manager) waitEmpty(ctx context.Context) error {
+	for {
+		m.mu.Lock()
+		left, taken, changed := len(m.conns), len(m.taken), m.changed
+		m.mu.Unlock()
+		if left+taken == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
+				left, taken, context.Cause(ctx))
+		}
+	}
+}
+
+// abort cuts every connection. Handlers that go on regardless are waited for: Go cannot end them.
+func (m *Manager) abort() {
+	m.aborted.Store(true)
+	m.mu.Lock()
+	conns := make([]*conn, 0, len(m.conns))
+	for c := range m.conns {
+		conns = append(conns, c)
+	}
+	taken := make([]*Taken, 0, len(m.taken))
+	for t := range m.taken {
+		taken = append(taken, t)
+	}
+	m.mu.Unlock()
+	for _, c := range conns {
+		c.fire(httpcommon.ErrServerShutdown)
+		c.transport.NetConn().Close()
+	}
+	for _, t := range taken {
+		t.Close()
+	}
+}

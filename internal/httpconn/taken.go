@@ -1,0 +1,147 @@
+package httpconn
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/server"
+)
+
+// Taken is a connection that an application took over. It is still counted, and closed when the server's shutdown time
+// is over. It passes on what *net.TCPConn can do, so that io.Copy uses splice(2).
+type Taken struct {
+	net.Conn
+	m    *Manager
+	once sync.Once
+
+	first []byte // read before the connection itself
+	mu    sync.Mutex
+	more  atomic.Bool // first is not empty
+}
+
+func (c *conn) Upgradable() bool { return c.http.Upgradable() }
+
+// Hijack implements server.UpgradeFeature.
+func (c *conn) Hijack() (net.Conn, []byte, error) {
+	if c.http.Response().Started() {
+		return nil, nil, server.ErrTooLate
+	}
+	if limit := c.m.cfg.MaxUpgraded; limit > 0 && c.m.upgraded.Load() >= limit {
+		return nil, nil, errUpgradedLimit
+	}
+	buffered, err := c.http.Take()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.setState(Upgraded)
+	nc, first := c.transport.Detach()
+	return c.m.take(nc), append(first, buffered...), nil
+}
+
+// Upgrade implements server.UpgradeFeature.
+func (c *conn) Upgrade() (net.Conn, error) {
+	if !c.Upgradable() {
+		return nil, server.ErrNotSupported
+	}
+	head := httpcommon.AppendUpgrade(nil, c.http.Response().Header())
+	nc, buffered, err := c.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := nc.Write(head); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	t := nc.(*Taken)
+	t.first = buffered
+	t.more.Store(len(buffered) > 0)
+	return t, nil
+}
+
+// take registers a connection that left the engine.
+func (m *Manager) take(nc net.Conn) *Taken {
+	t := &Taken{Conn: nc, m: m}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.upgraded.Add(1)
+	m.taken[t] = struct{}{}
+	return t
+}
+
+// Read reads first what the client sent right behind its request.
+func (t *Taken) Read(p []byte) (int, error) {
+	if t.more.Load() {
+		t.mu.Lock()
+		n := copy(p, t.first)
+		t.first = t.first[n:]
+		t.more.Store(len(t.first) > 0)
+		t.mu.Unlock()
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return t.Conn.Read(p)
+}
+
+// WriteTo copies the rest of the connection to w.
+func (t *Taken) WriteTo(w io.Writer) (int64, error) {
+	t.mu.Lock()
+	first := t.first
+	t.first = nil
+	t.more.Store(false)
+	t.mu.Unlock()
+	var n int64
+	if len(first) > 0 {
+		k, err := w.Write(first)
+		n = int64(k)
+		if err != nil {
+			return n, err
+		}
+	}
+	k, err := io.Copy(w, t.Conn)
+	return n + k, err
+}
+
+// ReadFrom copies from r to the connection.
+func (t *Taken) ReadFrom(r io.Reader) (int64, error) { return io.Copy(t.Conn, r) }
+
+// CloseWrite ends the sending side.
+func (t *Taken) CloseWrite() error {
+	if half, ok := t.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return server.ErrNotSupported
+}
+
+// NetConn is the connection below.
+func (t *Taken) NetConn() net.Conn { return t.Conn }
+
+// SyscallConn gives access to the descriptor, where there is one.
+func (t *Taken) SyscallConn() (syscall.RawConn, error) {
+	if raw, ok := t.Conn.(syscall.Conn); ok {
+		return raw.SyscallConn()
+	}
+	return nil, server.ErrNotSupported
+}
+
+// Close closes the connection and takes it out of the count.
+func (t *Taken) Close() error {
+	t.once.Do(func() {
+		t.m.mu.Lock()
+		defer t.m.mu.Unlock()
+		t.m.upgraded.Add(-1)
+		delete(t.m.taken, t)
+		t.m.signalLocked()
+	})
+	return t.Conn.Close()
+}
+
+var errUpgradedLimit = errorString("httpconn: the limit of upgraded connections is reached")
+
+type errorString string
+
+func (e errorString) Error() string { return string(e) }

@@ -1,0 +1,184 @@
+package kestrel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// Options configures a Server. The zero value is a valid configuration.
+type Options struct {
+	// Endpoints are where to listen. When there are none, the addresses of the ServerAddressesFeature are; when there
+	// are none either, http://localhost:5000. Addresses that are set beside Endpoints are ignored with a warning, unless
+	// they are preferred (ServerAddressesFeature.SetPreferHostingURLs).
+	Endpoints []Endpoint
+	Limits    Limits
+	Compat    Compat
+	// ServerHeader is the value of the Server field of responses. Empty sends none, as net/http does; Kestrel's own
+	// default is "Kestrel".
+	ServerHeader string
+	// Logger takes the server's events. Nil means slog.Default.
+	Logger *slog.Logger
+}
+
+// Endpoint is one place to listen.
+type Endpoint struct {
+	// Name is for features, logs and metrics. Empty means the address.
+	Name string
+	// URL is the address, such as http://127.0.0.1:8080, http://*:80, http://localhost:5000, http://unix:/run/app.sock
+	// or http://fd:3. See ParseAddress.
+	URL string
+	// Listener is used instead of URL when it is not nil. The server owns and closes it.
+	Listener net.Listener
+	// UnixMode is the mode of a unix socket's file. Zero means 0660: whoever may connect is the owner's and the
+	// group's to say, not the umask's.
+	UnixMode fs.FileMode
+}
+
+// None as a limit means that there is none; Nothing that not even one is allowed.
+const (
+	None    = -1
+	Nothing = -2
+)
+
+// Limits bounds what clients may do (KestrelServerLimits). In every field zero means the default named there, and None
+// no limit.
+type Limits struct {
+	// MaxRequestLineSize in bytes, line end included. Zero means 8,192. Beyond: 414.
+	MaxRequestLineSize int
+	// MaxRequestHeadersTotalSize in bytes, trailers included. Zero means 32,768. Beyond: 431.
+	MaxRequestHeadersTotalSize int
+	// MaxRequestHeaderCount counts field lines, trailers included. Zero means 100. Beyond: 431.
+	MaxRequestHeaderCount int
+	// MaxRequestBodySize in bytes as received. Zero means 30,000,000. Beyond: 413 when the application reads. A request
+	// can change it by server.MaxRequestBodySizeFeature.
+	MaxRequestBodySize int64
+	// MaxRequestBufferSize bounds how much of a request is read ahead of the application, in bytes. Zero means 1 MiB. It
+	// must not be below the two sizes above. Lanner reads at most 64 KiB ahead, or one head.
+	MaxRequestBufferSize int64
+	// MaxResponseBufferSize is how much of a response is held back, in bytes. Zero means 64 KiB, Nothing sends every
+	// write at once.
+	MaxResponseBufferSize int
+	// MaxConcurrentConnections that are not upgraded. Zero means no limit. Beyond: closed without a byte, with a warning.
+	MaxConcurrentConnections int64
+	// MaxConcurrentUpgradedConnections. Zero means no limit. Beyond: the upgrade fails in the application.
+	MaxConcurrentUpgradedConnections int64
+	// KeepAliveTimeout bounds the wait for a request. Zero means 130 s. Beyond: closed silently.
+	KeepAliveTimeout time.Duration
+	// RequestHeadersTimeout bounds the time from a request's first byte to the end of its head. Zero means 30 s. Beyond:
+	// 408.
+	RequestHeadersTimeout time.Duration
+	// MinRequestBodyDataRate while the application waits for a body. The zero value means 240 B/s after 5 s; negative
+	// BytesPerSecond means none. Below: 408.
+	MinRequestBodyDataRate server.DataRate
+	// MinResponseDataRate while a response is written. The zero value means 240 B/s after 5 s; negative BytesPerSecond
+	// means none. Below: the connection is reset.
+	MinResponseDataRate server.DataRate
+}
+
+// Compat names each deliberate laxness of the HTTP/1.1 engine; the zero value is strict.
+type Compat = http1.Compat
+
+const (
+	defaultRequestBufferSize = 1 << 20
+	defaultRate              = 240
+	defaultGrace             = 5 * time.Second
+)
+
+// Validate returns all mistakes in o, joined; nil when there is none. Start calls it.
+func (o *Options) Validate() error {
+	var errs []error
+	for _, e := range o.Endpoints {
+		if e.Listener == nil {
+			if _, err := ParseAddress(e.URL); err != nil {
+				errs = append(errs, fmt.Errorf("endpoint %q: %w", e.Name, err))
+			}
+		}
+		if e.UnixMode&^0o777 != 0 {
+			errs = append(errs, fmt.Errorf("endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode))
+		}
+	}
+	return errors.Join(append(errs, o.Limits.validate()...)...)
+}
+
+func (l *Limits) validate() (errs []error) {
+	bad := func(name string, value any, valid string) {
+		errs = append(errs, fmt.Errorf("Limits.%s is %v: it must be %s, or 0 for the default", name, value, valid))
+	}
+	positive := func(name string, n int64) {
+		if n < None {
+			bad(name, n, "at least 1, or -1 for no limit")
+		}
+	}
+	positive("MaxRequestLineSize", int64(l.MaxRequestLineSize))
+	positive("MaxRequestHeadersTotalSize", int64(l.MaxRequestHeadersTotalSize))
+	positive("MaxRequestHeaderCount", int64(l.MaxRequestHeaderCount))
+	positive("MaxRequestBufferSize", l.MaxRequestBufferSize)
+	positive("MaxConcurrentConnections", l.MaxConcurrentConnections)
+	if l.MaxRequestBodySize < Nothing {
+		bad("MaxRequestBodySize", l.MaxRequestBodySize, "at least 1, -1 for no limit, or -2 for no body at all")
+	}
+	if l.MaxResponseBufferSize < Nothing {
+		bad("MaxResponseBufferSize", l.MaxResponseBufferSize, "at least 1, -1 for no limit, or -2 to send at once")
+	}
+	if l.MaxConcurrentUpgradedConnections < Nothing {
+		bad("MaxConcurrentUpgradedConnections", l.MaxConcurrentUpgradedConnections, "at least 1, -1 for no limit, or -2 for none at all")
+	}
+	rate := func(name string, r server.DataRate) {
+		if r.BytesPerSecond > 0 && r.Grace <= transport.Interval {
+			bad(name+".Grace", r.Grace, "more than 1s, the interval at which rates are measured")
+		}
+	}
+	rate("MinRequestBodyDataRate", l.MinRequestBodyDataRate)
+	rate("MinResponseDataRate", l.MinResponseDataRate)
+	if buffer := l.MaxRequestBufferSize; buffer > 0 {
+		eff := l.http1().Effective()
+		if buffer < int64(eff.MaxRequestLineSize) || buffer < int64(eff.MaxRequestHeadersTotalSize) {
+			errs = append(errs, fmt.Errorf("Limits.MaxRequestBufferSize (%d) must not be below MaxRequestLineSize (%d) or MaxRequestHeadersTotalSize (%d)",
+				buffer, eff.MaxRequestLineSize, eff.MaxRequestHeadersTotalSize))
+		}
+	}
+	return errs
+}
+
+func (l *Limits) http1() http1.Limits {
+	return http1.Limits{
+		MaxRequestLineSize:         l.MaxRequestLineSize,
+		MaxRequestHeadersTotalSize: l.MaxRequestHeadersTotalSize,
+		MaxRequestHeaderCount:      l.MaxRequestHeaderCount,
+		MaxRequestBodySize:         l.MaxRequestBodySize,
+		MaxResponseBufferSize:      l.MaxResponseBufferSize,
+		KeepAliveTimeout:           l.KeepAliveTimeout,
+		RequestHeadersTimeout:      l.RequestHeadersTimeout,
+	}
+}
+
+// rate applies the default.
+func rate(r server.DataRate) *transport.Rate {
+	switch {
+	case r == server.DataRate{}:
+		return &transport.Rate{BytesPerSecond: defaultRate, Grace: defaultGrace}
+	case r.BytesPerSecond <= 0:
+		return nil
+	}
+	return &transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
+}
+
+// Connections returns the configuration of a connection manager by these options. It is for the servers of this module
+// that take their connections from elsewhere than endpoints.
+func (o *Options) Connections(app server.Application, features *server.Features) httpconn.Config {
+	return httpconn.Config{
+		App: app, Features: features, Limits: o.Limits.http1(), Compat: o.Compat, ServerHeader: o.ServerHeader,
+		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
+		MaxConnections: o.Limits.MaxConcurrentConnections, MaxUpgraded: o.Limits.MaxConcurrentUpgradedConnections,
+		Logger: o.Logger,
+	}
+}

@@ -1,0 +1,168 @@
+package kestrel
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// defaultURL is where a server listens that was told nothing.
+const defaultURL = "http://localhost:5000"
+
+// Server implements server.Server. Its methods are safe to call from any goroutine.
+type Server struct {
+	opts      Options
+	features  *server.Features
+	addresses addresses
+	log       *slog.Logger
+
+	mu       sync.Mutex
+	state    state
+	manager  *httpconn.Manager
+	bound    []bound
+	acceptor transport.Acceptor
+	stopped  chan struct{} // closed when the first Stop is through
+	stopErr  error
+}
+
+// state is the life of a Server: new, started, stopped; never back.
+type state uint8
+
+const (
+	stateNew state = iota
+	stateStarted
+	stateStopped
+)
+
+// New returns a server that listens nowhere yet.
+func New(opts Options) *Server {
+	s := &Server{opts: opts, features: server.NewFeatures(nil), log: opts.Logger, stopped: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	server.Set[server.ServerAddressesFeature](s.features, &s.addresses)
+	return s
+}
+
+// Features implements server.Server.
+func (s *Server) Features() *server.Features { return s.features }
+
+// Addresses returns the URLs that are bound, after Start.
+func (s *Server) Addresses() []string { return s.addresses.Addresses() }
+
+// Start implements server.Server. When one endpoint cannot be opened, none is.
+func (s *Server) Start(ctx context.Context, app server.Application) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case stateStarted:
+		return server.ErrStarted
+	case stateStopped:
+		return server.ErrStopped
+	}
+	if err := s.opts.Validate(); err != nil {
+		return err
+	}
+	if err := s.bindLocked(ctx); err != nil {
+		return err
+	}
+	s.opts.Logger = s.log
+	s.manager = httpconn.New(s.opts.Connections(app, s.features))
+	s.acceptor.Failed = s.acceptFailed
+	s.serveLocked()
+	s.state = stateStarted
+	return nil
+}
+
+// bindLocked opens all endpoints and publishes their addresses.
+func (s *Server) bindLocked(ctx context.Context) error {
+	for _, e := range s.endpoints() {
+		b, err := bind(ctx, e)
+		if err != nil {
+			for _, open := range s.bound {
+				open.listener.Close()
+			}
+			s.bound = nil
+			return err
+		}
+		s.bound = append(s.bound, b...)
+	}
+	var urls []string
+	for _, b := range s.bound {
+		if len(urls) == 0 || urls[len(urls)-1] != b.url {
+			urls = append(urls, b.url)
+		}
+	}
+	s.addresses.SetAddresses(urls)
+	return nil
+}
+
+// endpoints decides where to listen (Kestrel's AddressBinder).
+func (s *Server) endpoints() []Endpoint {
+	urls := s.addresses.Addresses()
+	configured := s.opts.Endpoints
+	if len(configured) > 0 && (len(urls) == 0 || !s.addresses.PreferHostingURLs()) {
+		if len(urls) > 0 {
+			s.log.Warn("overriding addresses with the endpoints of the options", "addresses", urls)
+		}
+		return configured
+	}
+	if len(configured) > 0 {
+		s.log.Warn("overriding the endpoints of the options with the hosting addresses", "addresses", urls)
+	}
+	if len(urls) == 0 {
+		urls = []string{defaultURL}
+	}
+	var out []Endpoint
+	for _, url := range urls {
+		out = append(out, Endpoint{URL: url})
+	}
+	return out
+}
+
+func (s *Server) serveLocked() {
+	for _, b := range s.bound {
+		endpoint := &httpconn.Endpoint{Name: b.name, Scheme: b.scheme}
+		s.acceptor.Serve(b.listener, func(nc net.Conn) {
+			s.manager.Serve(nc, endpoint, httpconn.Options{})
+		})
+	}
+}
+
+// acceptFailed logs what the accept loop waits out. Keys: address, error, wait.
+func (s *Server) acceptFailed(l net.Listener, err error, wait time.Duration) {
+	s.log.Error("cannot accept connections", "address", l.Addr().String(), "error", err, "wait", wait)
+}
+
+// Stop implements server.Server. A second Stop waits for the first and returns what it did.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	was := s.state
+	s.state = stateStopped
+	s.mu.Unlock()
+	switch was {
+	case stateNew:
+		close(s.stopped)
+		return nil
+	case stateStopped:
+		select {
+		case <-s.stopped:
+			return s.stopErr
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	for _, b := range s.bound {
+		b.listener.Close()
+	}
+	s.acceptor.Wait()
+	s.stopErr = s.manager.Stop(ctx)
+	close(s.stopped)
+	return s.stopErr
+}
