@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
@@ -118,8 +119,13 @@ func (l *Limits) validate() (errs []error) {
 			bad(name, n, "at least 1, or -1 for no limit")
 		}
 	}
-	positive("MaxRequestLineSize", int64(l.MaxRequestLineSize))
-	positive("MaxRequestHeadersTotalSize", int64(l.MaxRequestHeadersTotalSize))
+	head := func(name string, n int) {
+		if n < None || n > math.MaxInt32 {
+			bad(name, n, "1 to 2147483647, or -1 for no limit")
+		}
+	}
+	head("MaxRequestLineSize", l.MaxRequestLineSize)
+	head("MaxRequestHeadersTotalSize", l.MaxRequestHeadersTotalSize)
 	positive("MaxRequestHeaderCount", int64(l.MaxRequestHeaderCount))
 	positive("MaxRequestBufferSize", l.MaxRequestBufferSize)
 	positive("MaxConcurrentConnections", l.MaxConcurrentConnections)
@@ -132,6 +138,13 @@ func (l *Limits) validate() (errs []error) {
 	if l.MaxConcurrentUpgradedConnections < Nothing {
 		bad("MaxConcurrentUpgradedConnections", l.MaxConcurrentUpgradedConnections, "at least 1, -1 for no limit, or -2 for none at all")
 	}
+	timeout := func(name string, d time.Duration) {
+		if d < None {
+			bad(name, d, "more than 0, or -1 for no limit")
+		}
+	}
+	timeout("KeepAliveTimeout", l.KeepAliveTimeout)
+	timeout("RequestHeadersTimeout", l.RequestHeadersTimeout)
 	rate := func(name string, r server.DataRate) {
 		if r.BytesPerSecond > 0 && r.Grace <= transport.Interval {
 			bad(name+".Grace", r.Grace, "more than 1s, the interval at which rates are measured")
@@ -178,7 +191,19 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 	return httpconn.Config{
 		App: app, Features: features, Limits: o.Limits.http1(), Compat: o.Compat, ServerHeader: o.ServerHeader,
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
-		MaxConnections: o.Limits.MaxConcurrentConnections, MaxUpgraded: o.Limits.MaxConcurrentUpgradedConnections,
-		Logger: o.Logger,
+		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
+		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
+		Logger:         o.Logger,
 	}
+}
+
+// countLimit translates a limit of connections: a manager takes 0 for no limit, and a negative number for none at all.
+func countLimit(n int64) int64 {
+	switch n {
+	case None:
+		return 0
+	case Nothing:
+		return -1
+	}
+	return n
 }

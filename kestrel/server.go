@@ -27,8 +27,6 @@ type Server struct {
 	manager  *httpconn.Manager
 	bound    []bound
 	acceptor transport.Acceptor
-	stopped  chan struct{} // closed when the first Stop is through
-	stopErr  error
 }
 
 // state is the life of a Server: new, started, stopped; never back.
@@ -42,7 +40,7 @@ const (
 
 // New returns a server that listens nowhere yet.
 func New(opts Options) *Server {
-	s := &Server{opts: opts, features: server.NewFeatures(nil), log: opts.Logger, stopped: make(chan struct{})}
+	s := &Server{opts: opts, features: server.NewFeatures(nil), log: opts.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -140,29 +138,20 @@ func (s *Server) acceptFailed(l net.Listener, err error, wait time.Duration) {
 	s.log.Error("cannot accept connections", "address", l.Addr().String(), "error", err, "wait", wait)
 }
 
-// Stop implements server.Server. A second Stop waits for the first and returns what it did.
+// Stop implements server.Server. Any number of Stops may wait at once; the one whose ctx ends first aborts.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	was := s.state
 	s.state = stateStopped
 	s.mu.Unlock()
-	switch was {
-	case stateNew:
-		close(s.stopped)
-		return nil
-	case stateStopped:
-		select {
-		case <-s.stopped:
-			return s.stopErr
-		case <-ctx.Done():
-			return context.Cause(ctx)
+	if s.manager == nil {
+		return nil // it never started
+	}
+	if was == stateStarted {
+		for _, b := range s.bound {
+			b.listener.Close()
 		}
 	}
-	for _, b := range s.bound {
-		b.listener.Close()
-	}
 	s.acceptor.Wait()
-	s.stopErr = s.manager.Stop(ctx)
-	close(s.stopped)
-	return s.stopErr
+	return s.manager.Stop(ctx)
 }

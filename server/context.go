@@ -16,7 +16,6 @@ type Context struct {
 	req      RequestFeature
 	res      ResponseFeature
 	ctx      *requestContext
-	number   [20]byte
 }
 
 // ContextHandler handles requests on a Context. Its error is treated as Application.Process's.
@@ -117,8 +116,8 @@ func (c *Context) ResponseHeaders() *Headers { c.check(); return c.res.Header() 
 // once and as it is.
 func (c *Context) SetContentLength(n int64) {
 	c.check()
-	digits := strconv.AppendInt(c.number[:0], n, 10)
-	c.res.Header().Set("Content-Length", unsafe.String(unsafe.SliceData(digits), len(digits)))
+	// A string of its own: a server may send the fields after the handler has returned and c serves another request.
+	c.res.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 }
 
 // Write appends to the response body.

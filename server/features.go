@@ -1,6 +1,9 @@
 package server
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Features is a typed collection: one value per type, found by that type. A collection falls back to its parent: a
 // request's features to its connection's, those to the server's.
@@ -68,13 +71,16 @@ func Get[T any](f *Features) (T, bool) {
 // usually named, since v's own type is seldom the interface it is asked for: server.Set[server.ConnectionFeature](f, v).
 func Set[T any](f *Features, v T) {
 	f.revision++
+	key := any((*T)(nil))
 	switch p := any(&v).(type) {
 	case *RequestFeature:
 		f.request = *p
+		f.forget(key)
 	case *ResponseFeature:
 		f.response = *p
+		f.forget(key)
 	default:
-		f.put(entry{key: any((*T)(nil)), value: v})
+		f.put(entry{key: key, value: v})
 	}
 }
 
@@ -90,6 +96,11 @@ func (f *Features) put(e entry) {
 		return
 	}
 	f.set = append(f.set, e)
+}
+
+// forget takes back a Remove of the two features that are not kept in the list.
+func (f *Features) forget(key any) {
+	f.set = slices.DeleteFunc(f.set, func(e entry) bool { return e.key == key })
 }
 
 func (f *Features) find(key any) *entry {

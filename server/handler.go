@@ -3,9 +3,12 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
@@ -13,6 +16,9 @@ import (
 
 // Handler carries an Application on net/http: a Lanner application, also one written on Context, runs on any http.Server.
 // A handler that went into HTTP comes out as it was.
+//
+// A panic goes on to net/http, which closes the connection without an answer, so that a recovering middleware around the
+// handler sees it. Hooks registered with OnCompleted run before net/http sends what it still holds.
 func Handler(app Application) http.Handler {
 	if bridged, ok := app.(httpApplication); ok {
 		return bridged.handler
@@ -25,6 +31,7 @@ type netHTTP struct{ app Application }
 // ServeHTTP runs the application on features made of w and r.
 func (h netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := &netHTTPNative{w: w, r: r, control: http.NewResponseController(w)}
+	_ = n.control.EnableFullDuplex() // HTTP/1 alone needs it; elsewhere there is nothing to enable
 	req := &netHTTPRequest{r: r}
 	for name, values := range r.Header {
 		for _, value := range values {
@@ -34,14 +41,15 @@ func (h netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Host != "" {
 		req.header.Add("Host", r.Host)
 	}
-	n.res = netHTTPResponse{n: n, status: http.StatusOK}
+	n.res.n = n
 	f := new(Features)
 	f.Init(req, &n.res, n, FeaturesOf(r.Context()))
 	if r.TLS != nil {
 		Set[TLSHandshakeFeature](f, tlsState{r.TLS})
 		Set[TLSConnectionFeature](f, tlsState{r.TLS})
 	}
-	defer n.res.completed()
+	defer n.res.Complete()
+	defer n.life.finish()
 	err := h.app.Process(f)
 	n.finish(err)
 }
@@ -50,20 +58,30 @@ func (h netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (n *netHTTPNative) finish(err error) {
 	switch {
 	case n.hijacked:
-	case err != nil && n.res.started:
+	case n.life.aborted() != nil, err != nil && n.res.started:
 		panic(http.ErrAbortHandler)
 	case err != nil:
-		status := http.StatusInternalServerError
-		if bad, ok := httpcommon.AsBadRequest(err); ok {
-			status = bad.Status
-		}
-		n.w.WriteHeader(status)
+		n.refuse(err)
 	default:
 		n.res.start()
 		for name, value := range n.trailers.All() {
 			n.w.Header().Add(http.TrailerPrefix+name, value)
 		}
 	}
+}
+
+// refuse answers an error with its status.
+func (n *netHTTPNative) refuse(err error) {
+	status := ErrorStatus(err)
+	var tooLarge *http.MaxBytesError // from an http.MaxBytesReader around the body
+	if bad, ok := httpcommon.AsBadRequest(err); ok {
+		if bad.Allow != "" {
+			n.w.Header().Set("Allow", bad.Allow)
+		}
+	} else if errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	n.w.WriteHeader(status)
 }
 
 // netHTTPRequest is an http.Request as a RequestFeature.
@@ -82,53 +100,50 @@ func (q *netHTTPRequest) Scheme() string {
 func (q *netHTTPRequest) Method() string       { return q.r.Method }
 func (q *netHTTPRequest) Host() string         { return q.r.Host }
 func (q *netHTTPRequest) PathBase() string     { return "" }
-func (q *netHTTPRequest) Path() string         { return httpcommon.CleanPath(q.r.URL.EscapedPath()) }
+func (q *netHTTPRequest) Path() string         { return cleanURLPath(q.r) }
 func (q *netHTTPRequest) RawQuery() string     { return q.r.URL.RawQuery }
 func (q *netHTTPRequest) RawTarget() string    { return q.r.RequestURI }
 func (q *netHTTPRequest) Header() *Headers     { return &q.header }
 func (q *netHTTPRequest) ContentLength() int64 { return q.r.ContentLength }
-func (q *netHTTPRequest) Body() io.Reader      { return q.r.Body }
+func (q *netHTTPRequest) Body() io.Reader {
+	if q.r.Body == nil { // a request that no server made
+		return http.NoBody
+	}
+	return q.r.Body
+}
+
+// cleanURLPath is the path as a RequestFeature gives it, from the URL, since a handler in front may have cut it.
+func cleanURLPath(r *http.Request) string {
+	switch path := r.URL.EscapedPath(); {
+	case path == "*":
+		return ""
+	case path == "" && r.URL.Host != "" && r.Method != http.MethodConnect:
+		return "/" // http://host
+	default:
+		return httpcommon.CleanPath(path)
+	}
+}
 
 // netHTTPResponse is an http.ResponseWriter as a ResponseFeature.
 type netHTTPResponse struct {
-	n           *netHTTPNative
-	status      int
-	header      Headers
-	started     bool
-	onStarting  []func()
-	onCompleted []func()
-}
-
-func (s *netHTTPResponse) Status() int           { return s.status }
-func (s *netHTTPResponse) Header() *Headers      { return &s.header }
-func (s *netHTTPResponse) Started() bool         { return s.started }
-func (s *netHTTPResponse) OnStarting(fn func())  { s.onStarting = append(s.onStarting, fn) }
-func (s *netHTTPResponse) OnCompleted(fn func()) { s.onCompleted = append(s.onCompleted, fn) }
-func (s *netHTTPResponse) SetStatus(code int) {
-	if !s.started {
-		s.status = code
-	}
+	ResponseState
+	n *netHTTPNative
 }
 
 // start fixes the header section.
 func (s *netHTTPResponse) start() {
-	if s.started {
+	if !s.Start() {
 		return
 	}
-	for i := len(s.onStarting) - 1; i >= 0; i-- {
-		s.onStarting[i]()
-	}
-	s.started = true
+	out := s.n.w.Header()
 	for name, value := range s.header.All() {
-		s.n.w.Header().Add(name, value)
+		if name == "Date" && value == "" {
+			out["Date"] = nil // how either side is told not to send one
+			continue
+		}
+		out.Add(name, value)
 	}
-	s.n.w.WriteHeader(s.status)
-}
-
-func (s *netHTTPResponse) completed() {
-	for i := len(s.onCompleted) - 1; i >= 0; i-- {
-		s.onCompleted[i]()
-	}
+	s.n.w.WriteHeader(s.Status())
 }
 
 func (s *netHTTPResponse) Write(p []byte) (int, error) {
@@ -147,9 +162,10 @@ type netHTTPNative struct {
 	r        *http.Request
 	control  *http.ResponseController
 	res      netHTTPResponse
+	life     netHTTPLifetime
 	trailers Headers
-	hijacked bool
 	trailer  Headers
+	hijacked bool
 }
 
 func (n *netHTTPNative) ConnectionID() string   { return n.r.RemoteAddr }
@@ -160,11 +176,11 @@ func (n *netHTTPNative) LocalAddr() net.Addr {
 	return addr
 }
 func (n *netHTTPNative) RemoteAddr() net.Addr {
-	addr, err := net.ResolveTCPAddr("tcp", n.r.RemoteAddr)
+	addr, err := netip.ParseAddrPort(n.r.RemoteAddr)
 	if err != nil {
 		return nil
 	}
-	return addr
+	return net.TCPAddrFromAddrPort(addr)
 }
 
 func (n *netHTTPNative) SetReadDeadline(t time.Time) error  { return n.control.SetReadDeadline(t) }
@@ -187,44 +203,53 @@ func (n *netHTTPNative) SendFrom(r io.Reader) (int64, error) {
 }
 
 func (n *netHTTPNative) SendInterim(status int, h *Headers) error {
+	switch {
+	case n.res.started:
+		return ErrTooLate
+	case !n.r.ProtoAtLeast(1, 1):
+		return ErrNotSupported // RFC 9110 §15.2: no 1xx to an HTTP/1.0 client
+	}
+	out := n.w.Header()
+	final := maps.Clone(out) // what a handler in front set for the final response
+	clear(out)
 	if h != nil {
 		for name, value := range h.All() {
-			n.w.Header().Add(name, value)
+			out.Add(name, value)
 		}
 	}
 	n.w.WriteHeader(status)
-	clear(n.w.Header())
+	clear(out)
+	maps.Copy(out, final)
 	return nil
 }
 
-func (n *netHTTPNative) OnAborted(fn func(error)) {
-	ctx := n.r.Context()
-	go func() {
-		<-ctx.Done() // net/http ends the context when the handler returns, at the latest
-		fn(ErrClientDisconnected)
-	}()
-}
+func (n *netHTTPNative) OnAborted(fn func(error)) { n.life.watch(n.r.Context(), fn) }
 
-func (n *netHTTPNative) Abort(error) { panic(http.ErrAbortHandler) }
+// Abort makes reading and writing fail from now on; the connection ends when the handler returns.
+func (n *netHTTPNative) Abort(cause error) {
+	n.life.abort(n.r.Context(), cause)
+	_ = n.control.SetReadDeadline(time.Unix(1, 0))
+	_ = n.control.SetWriteDeadline(time.Unix(1, 0))
+}
 
 func (n *netHTTPNative) Upgradable() bool {
 	return fieldHasToken(n.r.Header.Get("Connection"), "upgrade") && n.r.ContentLength == 0
 }
 
 func (n *netHTTPNative) Hijack() (net.Conn, []byte, error) {
+	if n.res.started {
+		return nil, nil, ErrTooLate
+	}
 	conn, rw, err := n.control.Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	n.hijacked = true
+	n.hijacked, n.res.started = true, true
 	buffered, err := rw.Reader.Peek(rw.Reader.Buffered())
 	return conn, buffered, err
 }
 
 func (n *netHTTPNative) Upgrade() (net.Conn, error) {
-	if n.res.started {
-		return nil, ErrTooLate
-	}
 	conn, buffered, err := n.Hijack()
 	if err != nil {
 		return nil, err

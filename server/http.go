@@ -9,8 +9,8 @@ import (
 )
 
 // HTTP carries an http.Handler. What the handler sees is as with net/http: URL, Header, Body, context, and a
-// ResponseWriter that implements Flusher, Hijacker, io.ReaderFrom, io.StringWriter and what http.ResponseController
-// asks for. Nothing that a handler may keep is recycled.
+// ResponseWriter that implements Flusher, io.ReaderFrom, io.StringWriter, what http.ResponseController asks for and,
+// when there is an UpgradeFeature, Hijacker. Nothing that a handler may keep is recycled.
 //
 // Where net/http and the contract differ, the handler gets net/http's view: r.URL is parsed from the target as sent,
 // with no dot segment removed. A path base is cut from r.URL.Path as http.StripPrefix does.
@@ -28,7 +28,7 @@ type exchange struct {
 	ctx    requestContext
 	url    url.URL
 	body   requestBody
-	writer responseWriter
+	writer hijackWriter
 	values [24]string
 }
 
@@ -47,7 +47,11 @@ func (a httpApplication) Process(f *Features) error {
 	}
 	x.writer.req = r
 	defer x.close()
-	a.handler.ServeHTTP(&x.writer, r)
+	if _, ok := Get[UpgradeFeature](f); ok {
+		a.handler.ServeHTTP(&x.writer, r)
+	} else {
+		a.handler.ServeHTTP(&x.writer.responseWriter, r)
+	}
 	x.writer.complete()
 	return nil
 }

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,7 +14,8 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
-// responseWriter is the http.ResponseWriter of one request, never recycled.
+// responseWriter is the http.ResponseWriter of one request, never recycled. Where the connection can be taken over, the
+// handler gets it as a hijackWriter.
 //
 // The header map belongs to the handler until the status is written; then its fields are copied into the response, and
 // later changes only matter for trailers (http.TrailerPrefix, or names announced in the Trailer field).
@@ -178,9 +177,12 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 
 // ReadFrom appends from r, by sendfile(2) where it can.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.closed.Load() {
+		return 0, errHandlerReturned
+	}
 	direct, ok := Get[ResponseBodyFeature](w.features)
 	if !ok || !w.wrote || w.res.Header().Get("Content-Type") == "" {
-		return io.Copy(struct{ io.Writer }{w}, r)
+		return io.Copy(struct{ io.Writer }{w}, r) // Write sniffs the type
 	}
 	if err := w.begin(nil); err != nil {
 		return 0, err
@@ -202,66 +204,36 @@ func (w *responseWriter) FlushError() error {
 	return w.res.Flush()
 }
 
-// Hijack implements http.Hijacker.
-func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	upgrade, ok := Get[UpgradeFeature](w.features)
-	if !ok {
-		return nil, nil, http.ErrNotSupported
-	}
-	if w.closed.Load() {
-		return nil, nil, errHandlerReturned
-	}
-	if w.hijacked {
-		return nil, nil, http.ErrHijacked
-	}
-	conn, buffered, err := upgrade.Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	w.hijacked = true
-	r := bufio.NewReader(conn)
-	if len(buffered) > 0 {
-		r = bufio.NewReaderSize(&prefixReader{buffered, conn}, max(len(buffered), 4096))
-		if _, err := r.Peek(len(buffered)); err != nil {
-			conn.Close()
-			return nil, nil, err
-		}
-	}
-	return conn, bufio.NewReadWriter(r, bufio.NewWriter(conn)), nil
-}
-
-// prefixReader yields the bytes that were already read, then the connection's.
-type prefixReader struct {
-	prefix []byte
-	conn   net.Conn
-}
-
-func (r *prefixReader) Read(p []byte) (int, error) {
-	if len(r.prefix) == 0 {
-		return r.conn.Read(p)
-	}
-	n := copy(p, r.prefix)
-	r.prefix = r.prefix[n:]
-	return n, nil
-}
-
 // SetReadDeadline, SetWriteDeadline and EnableFullDuplex implement what http.ResponseController looks for. Full duplex
 // is always on: the body may be read after the response began.
 func (w *responseWriter) SetReadDeadline(t time.Time) error {
-	if body, ok := Get[BodyControlFeature](w.features); ok && !w.closed.Load() {
-		return body.SetReadDeadline(t)
+	body, err := w.bodyControl()
+	if err != nil {
+		return err
 	}
-	return http.ErrNotSupported
+	return body.SetReadDeadline(t)
 }
 
 func (w *responseWriter) SetWriteDeadline(t time.Time) error {
-	if body, ok := Get[BodyControlFeature](w.features); ok && !w.closed.Load() {
-		return body.SetWriteDeadline(t)
+	body, err := w.bodyControl()
+	if err != nil {
+		return err
 	}
-	return http.ErrNotSupported
+	return body.SetWriteDeadline(t)
 }
 
 func (w *responseWriter) EnableFullDuplex() error { return nil }
+
+func (w *responseWriter) bodyControl() (BodyControlFeature, error) {
+	if w.closed.Load() {
+		return nil, errHandlerReturned
+	}
+	body, ok := Get[BodyControlFeature](w.features)
+	if !ok {
+		return nil, http.ErrNotSupported
+	}
+	return body, nil
+}
 
 // complete passes on what the handler left: fields without a body, and trailers.
 func (w *responseWriter) complete() {

@@ -30,6 +30,9 @@ type Hello struct {
 	// ForeignPrefixes are paths below the application's own that belong to
 	// other applications, for instance "/shop/admin" for the one at "/shop".
 	ForeignPrefixes []string `json:"foreignPrefixes,omitempty"`
+	// ForeignHosts are host names and wildcards of other sites at the same
+	// endpoints. One that matches more specifically than a route of ours wins.
+	ForeignHosts []string `json:"foreignHosts,omitempty"`
 	// Limits are the effective limits, in the form the server defines.
 	Limits json.RawMessage `json:"limits,omitempty"`
 	// StatusTable, if not nil, is the memory for [OpenStatusTable].
@@ -89,10 +92,11 @@ type Conn struct {
 type Config struct {
 	// Limits, if not empty, replace the limits.
 	Limits json.RawMessage `json:"limits,omitempty"`
-	// Routes, if not empty, replace the routes, and ForeignPrefixes then
-	// replace the foreign prefixes, also when there are none.
+	// Routes, if not empty, replace the routes, and ForeignPrefixes and
+	// ForeignHosts then replace those, also when there are none.
 	Routes          []Route  `json:"routes,omitempty"`
 	ForeignPrefixes []string `json:"foreignPrefixes,omitempty"`
+	ForeignHosts    []string `json:"foreignHosts,omitempty"`
 }
 
 // Drain tells the worker to stop: accept nothing more, answer what it has, give

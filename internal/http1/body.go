@@ -8,22 +8,23 @@ import (
 
 // Body reads the content of the request being served.
 type Body struct {
-	conn      *Conn
-	started   bool  // the application has begun to read, or the engine to drain
-	done      bool  // all of it has been read
-	left      int64 // of a body with a length
-	consumed  int64 // bytes taken from the wire, framing included
-	limit     int64 // MaxRequestBodySize of this request, maxInt for none
-	chunks    chunkDecoder
-	err       error // sticky
-	continued bool  // 100 Continue was sent, or need not be
-	draining  bool
+	conn     *Conn
+	started  bool  // the application has begun to read, or the engine to drain
+	done     bool  // all of it has been read
+	left     int64 // of a body with a length
+	consumed int64 // bytes taken from the wire, framing included
+	limit    int64 // MaxRequestBodySize of this request, maxInt for none
+	chunks   chunkDecoder
+	err      error // sticky
+	awaiting bool  // the client holds the body back until it is invited (RFC 9110 §10.1.1); guarded by Conn.mu
 }
 
 // begin readies the body for a new request.
 func (b *Body) begin(q *Request) {
-	*b = Body{conn: b.conn, left: q.length, limit: b.conn.cfg.Limits.MaxRequestBodySize, continued: !q.expect || q.minor == 0}
+	*b = Body{conn: b.conn, left: q.length, limit: b.conn.cfg.Limits.MaxRequestBodySize}
+	b.chunks.maxField = b.conn.cfg.Limits.MaxRequestHeadersTotalSize
 	b.done = q.length == 0
+	b.awaiting = q.expect && q.minor == 1 && !b.done && b.conn.buffered() == 0
 }
 
 // Read reads content. Errors are *BadRequestError when the client is at fault, and last.
@@ -48,22 +49,21 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.readLength(p)
 }
 
-// start checks the announced size and invites the client to send.
+// start checks the announced size and invites the client to send, unless the response has begun: then the client has its
+// answer, and sends the body or not as it likes.
 func (b *Body) start() error {
 	b.started = true
 	if b.left > b.limit {
 		return errBodyTooLarge
 	}
-	if b.awaitsContinue() && !b.conn.res.started {
-		b.continued = true
-		b.conn.out = append(b.conn.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	c := b.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b.awaiting && !c.res.started {
+		b.awaiting = false
+		c.out = append(c.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	}
 	return nil
-}
-
-// awaitsContinue reports whether the client holds the body back until it is invited (RFC 9110 §10.1.1).
-func (b *Body) awaitsContinue() bool {
-	return !b.continued && !b.done && b.consumed == 0 && b.conn.buffered() == 0
 }
 
 func (b *Body) readLength(p []byte) (int, error) {
@@ -85,9 +85,11 @@ func (b *Body) readLength(p []byte) (int, error) {
 func (b *Body) readChunked(p []byte) (int, error) {
 	c := b.conn
 	for {
+		trailers := b.chunks.fieldBytes
 		framing, data, err := b.chunks.decode(c.pending(), b.trailer)
 		c.take(framing)
-		b.consumed += int64(framing)
+		// The limit of the body does not count trailers; that of headers does.
+		b.consumed += int64(framing) - (b.chunks.fieldBytes - trailers)
 		if err != nil {
 			return 0, b.fail(err)
 		}
@@ -124,7 +126,6 @@ func (b *Body) overLimit() bool {
 func (b *Body) trailer(line []byte) error {
 	c := b.conn
 	c.head.fieldsSize += len(line) + 2
-	b.consumed -= int64(len(line) + 2) // the limit of the body does not count trailers, that of headers does
 	if c.head.fieldsSize > c.cfg.Limits.MaxRequestHeadersTotalSize {
 		return errHeadersTooLarge
 	}
@@ -161,20 +162,23 @@ func (b *Body) finish() {
 	b.conn.bodyDone()
 }
 
-// fail makes err last. io.EOF and broken connections become the error of a request that ended too early.
+// fail makes err last. io.EOF and broken connections become the error of a request that ended too early. A deadline that
+// the application set is its own affair: it may set another and read on.
 func (b *Body) fail(err error) error {
 	if bad, ok := err.(*httpcommon.BadRequestError); ok {
 		b.err = bad
 		return b.err
 	}
-	switch b.conn.stream.Expired() {
-	case TimeoutRequestBodyRate:
+	switch expired := b.conn.stream.Expired(); {
+	case expired == TimeoutRequestBodyRate:
 		b.err = errBodyTimeout
-	case TimeoutNone:
+	case expired != TimeoutNone:
+		b.err = err
+	case isDeadline(err):
+		return err
+	default:
 		b.err = errUnexpectedEnd
 		b.conn.lost(httpcommon.ErrClientDisconnected)
-	default:
-		b.err = err
 	}
 	return b.err
 }
@@ -184,20 +188,20 @@ func (b *Body) drain() bool {
 	if b.done {
 		return true
 	}
-	if b.err != nil || b.awaitsContinue() {
+	if b.err != nil || b.awaiting {
 		return false
 	}
 	c := b.conn
-	b.draining, b.started, b.continued = true, true, true
+	b.started = true
 	b.limit = int64(maxInt)
 	if b.left > c.cfg.Limits.MaxDrainSize {
 		return false
 	}
 	c.stream.SetTimeout(TimeoutDrain, c.cfg.Limits.DrainTimeout)
-	defer c.stream.SetTimeout(TimeoutNone, 0)
+	defer c.disarm()
 	scratch := getBuffer(smallBuffer)
 	defer putBuffer(scratch)
-	for limit := b.consumed + c.cfg.Limits.MaxDrainSize; b.consumed <= limit; {
+	for before := b.consumed; b.consumed-before <= c.cfg.Limits.MaxDrainSize; {
 		if _, err := b.Read(scratch); err != nil {
 			return err == io.EOF
 		}
@@ -205,7 +209,7 @@ func (b *Body) drain() bool {
 	return false
 }
 
-// Limit is the largest size of this request's body in bytes, negative for none.
+// BodyLimit is the largest size of this request's body in bytes, negative for none.
 func (c *Conn) BodyLimit() int64 {
 	if c.body.limit == int64(maxInt) {
 		return -1
@@ -213,7 +217,7 @@ func (c *Conn) BodyLimit() int64 {
 	return c.body.limit
 }
 
-// SetBodyLimit changes it; false when reading has begun.
+// SetBodyLimit changes it for this request; false when reading has begun.
 func (c *Conn) SetBodyLimit(n int64) bool {
 	if c.body.started {
 		return false

@@ -1,13 +1,16 @@
 package http1
 
-// chunkDecoder is the chunked transfer coding (RFC 9112 §7.1) as a state machine over bytes. It is strict: every line
-// ends in CRLF, a chunk extension is a list of ";" name ["=" value] and nothing else, and neither CR nor LF stands alone
-// anywhere (CVE-2025-55315, CVE-2025-22871: a front end that ends such a line elsewhere would see other requests).
+// chunkDecoder is the chunked transfer coding (RFC 9112 §7.1) as a state machine over bytes. It is strict where the end of
+// something is at stake: every line ends in CRLF, and neither CR nor LF stands alone anywhere, not even in a quoted
+// extension (CVE-2025-55315, CVE-2025-22871: a front end that ends such a line elsewhere would see other requests). What a
+// chunk extension says is skipped, as Kestrel does.
 type chunkDecoder struct {
-	state  uint8
-	digits uint8
-	size   int64 // of the chunk being read; what is left of it in chunkData
-	field  []byte
+	state      uint8
+	digits     uint8
+	size       int64 // of the chunk being read; what is left of it in chunkData
+	field      []byte
+	maxField   int   // of one line of the trailer section
+	fieldBytes int64 // of the trailer section so far, without its last line
 }
 
 const (
@@ -143,10 +146,11 @@ func (d *chunkDecoder) extByte(c byte) error {
 func (d *chunkDecoder) trailerLine(in []byte, trailer func(line []byte) error) (int, error) {
 	for i, c := range in {
 		d.field = append(d.field, c)
-		if len(d.field) > DefaultMaxRequestHeadersTotalSize*2 {
-			return i, errHeadersTooLarge
-		}
 		if c != '\n' {
+			if len(d.field) > 2 && len(d.field) > d.maxField {
+				return i, errHeadersTooLarge
+			}
+			d.fieldBytes++
 			continue
 		}
 		line := d.field[:len(d.field)-1]
@@ -157,8 +161,10 @@ func (d *chunkDecoder) trailerLine(in []byte, trailer func(line []byte) error) (
 		if len(line) == 0 {
 			d.state = chunkDone
 			d.field = nil
+			d.fieldBytes-- // its CR
 			return i + 1, nil
 		}
+		d.fieldBytes++
 		err := trailer(line)
 		d.field = d.field[:0]
 		return i + 1, err

@@ -1,8 +1,8 @@
 package http1
 
 import (
-	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
@@ -29,7 +29,7 @@ type Handler interface {
 	Serve() error
 	// Rejected tells of a request that was refused by the engine, or whose error became its answer.
 	Rejected(*httpcommon.BadRequestError)
-	// Failed tells of an error in a response or in a callback, for the log.
+	// Failed tells of an error in a response, or of a *PanicError of a callback, for the log.
 	Failed(error)
 }
 
@@ -51,7 +51,8 @@ const (
 	Taken
 )
 
-// Conn is one connection. Only one goroutine at a time may use it.
+// Conn is one connection. One goroutine at a time runs it (Input, Received, Process). While it is in Handler.Serve, one
+// goroutine may read the body and one, which may be the same, may write the response; OnAborted and Lose are for any.
 type Conn struct {
 	cfg     *Config
 	stream  Stream
@@ -62,7 +63,6 @@ type Conn struct {
 	in     []byte
 	r, w   int
 	memory []byte
-	out    []byte // rendered and not yet written
 
 	head head
 	req  Request
@@ -72,10 +72,19 @@ type Conn struct {
 	closeAfter bool        // after this response
 	draining   atomic.Bool // the server stops: say Connection: close
 	taken      bool        // hijacked or upgraded
-	gone       error
-	onAborted  []func(error)
-	watching   bool
-	armed      bool // the deadline for the rest of the head is running
+	armed      uint8       // the deadline that runs while there is no request
+
+	// mu guards what the reader of the body, the writer of the response and those who watch share: all below, and
+	// Response.started, Response.at and Body.awaiting. It is not held while the stream writes.
+	mu        sync.Mutex
+	written   sync.Cond // writing became false
+	writing   bool
+	out       []byte // rendered and not yet written
+	gone      error  // why nothing more can be written
+	serving   bool   // a request runs: it can be aborted
+	inputIdle bool   // the body has been read: what comes next on the stream is another request, or the end
+	watching  bool
+	onAborted func(error)
 }
 
 // NewConn returns the engine of a new connection.
@@ -83,6 +92,7 @@ func NewConn(cfg *Config, stream Stream, handler Handler) *Conn {
 	c := &Conn{cfg: cfg, stream: stream, handler: handler}
 	c.req.conn, c.res.conn, c.body.conn = c, c, c
 	c.res.status = 200
+	c.written.L = &c.mu
 	return c
 }
 
@@ -91,7 +101,7 @@ func (c *Conn) Request() *Request   { return &c.req }
 func (c *Conn) Response() *Response { return &c.res }
 
 // Start arms the wait for the first request.
-func (c *Conn) Start() { c.stream.SetTimeout(TimeoutKeepAlive, c.cfg.Limits.KeepAliveTimeout) }
+func (c *Conn) Start() { c.arm(TimeoutKeepAlive) }
 
 // Drain makes the response being written, or the next one, the last: it says Connection: close.
 // It is safe to call from any goroutine.
@@ -155,7 +165,22 @@ func (c *Conn) Release() {
 		putBuffer(c.in)
 		c.in = nil
 	}
-	c.out, c.res.held = nil, nil
+	c.req.reset()
+	c.trim()
+}
+
+// trim gives back what an idle connection does not need.
+func (c *Conn) trim() {
+	if len(c.in) > smallBuffer {
+		putBuffer(c.in)
+		c.in = nil
+	}
+	putBuffer(c.res.held)
+	c.res.held = nil
+	c.mu.Lock()
+	putBuffer(c.out)
+	c.out = nil
+	c.mu.Unlock()
 }
 
 // Process serves every request that is complete and says what to do next. When more is needed, all responses have been
@@ -215,26 +240,43 @@ func (c *Conn) wait() Next {
 	if err := c.flush(nil); err != nil {
 		return Abort
 	}
-	switch {
-	case c.draining.Load() && c.Idle():
-		return Close
-	case c.Idle():
-		c.r, c.w = 0, 0
-		c.armed = false
-		c.stream.SetTimeout(TimeoutKeepAlive, c.cfg.Limits.KeepAliveTimeout)
-	case !c.armed:
-		// One deadline from the first byte to the end of the head; more bytes do not extend it.
-		c.armed = true
-		c.stream.SetTimeout(TimeoutRequestHeaders, c.cfg.Limits.RequestHeadersTimeout)
+	if !c.Idle() {
+		c.arm(TimeoutRequestHeaders)
+		return More
 	}
+	if c.draining.Load() {
+		return Close
+	}
+	c.r, c.w = 0, 0
+	c.trim()
+	c.arm(TimeoutKeepAlive)
 	return More
+}
+
+// arm starts the deadline of a wait, unless it runs: one for the first byte, which blank lines do not extend, and one from
+// it to the end of the head, which further bytes do not.
+func (c *Conn) arm(reason uint8) {
+	if c.armed == reason {
+		return
+	}
+	c.armed = reason
+	d := c.cfg.Limits.KeepAliveTimeout
+	if reason == TimeoutRequestHeaders {
+		d = c.cfg.Limits.RequestHeadersTimeout
+	}
+	c.stream.SetTimeout(reason, d)
+}
+
+func (c *Conn) disarm() {
+	c.armed = TimeoutNone
+	c.stream.SetTimeout(TimeoutNone, 0)
 }
 
 // unclaimed gives the request up before it was begun.
 func (c *Conn) unclaimed() Next {
 	c.req.reset()
 	c.head.reset()
-	c.stream.SetTimeout(TimeoutNone, 0)
+	c.disarm()
 	if err := c.flush(nil); err != nil {
 		return Abort
 	}
@@ -258,7 +300,7 @@ func (c *Conn) reject(err error) Next {
 	if !ok {
 		return Abort
 	}
-	c.stream.SetTimeout(TimeoutNone, 0)
+	c.disarm()
 	c.handler.Rejected(bad)
 	if bad == errHTTP2Preface {
 		c.out = append(c.out, goAwayHTTP11Required...)
@@ -281,22 +323,31 @@ func (c *Conn) date() []byte {
 
 // serve runs one request whose head has been taken out of the input.
 func (c *Conn) serve() Next {
-	c.stream.SetTimeout(TimeoutNone, 0)
-	c.armed = false
+	c.disarm()
 	c.closeAfter = false
 	c.body.begin(&c.req)
+	c.mu.Lock()
+	c.serving, c.inputIdle = true, c.body.done
+	c.mu.Unlock()
 	err := c.handler.Serve()
 	c.unwatch()
 	if c.taken {
+		c.completed()
 		return Taken
 	}
 	c.settle(err)
-	c.res.completed()
+	c.completed()
 	next := c.conclude()
 	if next == More {
 		c.nextRequest()
 	}
 	return next
+}
+
+// Abandon ends a request whose handler will never return to Process, because it ended the goroutine.
+func (c *Conn) Abandon() {
+	c.unwatch()
+	c.completed()
 }
 
 // settle completes the response, or answers the application's failure.
@@ -308,69 +359,104 @@ func (c *Conn) settle(err error) {
 	if err == nil {
 		err = s.finish()
 		if err == nil {
-			if c.body.err != nil {
-				c.closeAfter = true
-			}
+			c.closeAfter = c.closeAfter || c.body.err != nil
 			return
 		}
 		c.handler.Failed(err)
-		if s.started && s.framing == framingLength && err == errTooFewBytes && !s.wrote {
+		if err == errTooFewBytes && !s.wrote {
 			c.takeBack()
 		}
 	}
-	if c.gone != nil {
-		return
-	}
-	if s.started {
+	switch {
+	case c.lostCause() != nil:
+	case s.started:
 		c.closeAfter = true
-		s.err = err
-		return
+		if !s.whole() {
+			s.err = err
+		}
+	default:
+		c.answerFailure(err)
 	}
-	status, overrun := 500, s.overrun
-	if bad, ok := httpcommon.AsBadRequest(err); ok {
-		status = bad.Status
-		c.closeAfter = true
-		c.handler.Rejected(bad)
-	} else {
+}
+
+// answerFailure replaces a response that has not started: by the status of the client's fault, or by 500.
+func (c *Conn) answerFailure(err error) {
+	s := &c.res
+	overrun := s.overrun
+	bad, ok := httpcommon.AsBadRequest(err)
+	if !ok {
 		c.closeAfter = c.body.err != nil || overrun
+		s.replace(500)
+	} else {
+		c.handler.Rejected(bad)
+		c.closeAfter = true
+		s.replace(bad.Status)
+		if bad.Allow != "" {
+			s.header.Set("Allow", bad.Allow)
+		}
 	}
-	s.replace(status)
 	_ = s.finish() // an empty answer; a broken connection shows at the flush
 }
 
 // takeBack undoes a header section that has been rendered and not sent.
 func (c *Conn) takeBack() {
-	c.res.started = false
-	c.out = c.out[:c.res.at]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.res.started && c.res.at != sent {
+		c.res.started = false
+		c.out = c.out[:c.res.at]
+	}
+}
+
+// completed runs OnCompleted. What is waiting is sent first: the functions are told that the response is out.
+func (c *Conn) completed() {
+	if len(c.res.onCompleted) == 0 {
+		return
+	}
+	if !c.taken {
+		_ = c.flush(nil) // an error shows again in conclude
+	}
+	c.res.completed()
 }
 
 // conclude flushes, drains the body and decides whether the connection goes on.
 func (c *Conn) conclude() Next {
-	if c.gone != nil {
+	if c.lostCause() != nil {
 		return Abort
 	}
 	if c.res.err != nil && c.res.started {
-		c.flush(nil)
+		_ = c.flush(nil)
 		return Abort // no end of the response: the client must see that it is cut
 	}
 	if !c.body.done {
 		if err := c.flush(nil); err != nil {
 			return Abort
 		}
-		if c.keepAlive() && !c.body.drain() {
+		if c.keepAlive() && !c.drain() {
 			c.closeAfter = true
 		}
 	}
-	if !c.keepAlive() {
-		if err := c.flush(nil); err != nil {
-			return Abort
-		}
-		if !c.body.done || c.buffered() > 0 {
-			return Linger
-		}
-		return Close
+	if c.keepAlive() {
+		return More
 	}
-	return More
+	if err := c.flush(nil); err != nil {
+		return Abort
+	}
+	if !c.body.done || c.buffered() > 0 {
+		return Linger
+	}
+	return Close
+}
+
+// drain reads what the application left of the body and reports whether the connection can go on.
+func (c *Conn) drain() bool {
+	if c.body.drain() {
+		return true
+	}
+	if bad, ok := httpcommon.AsBadRequest(c.body.err); ok {
+		c.handler.Rejected(bad) // for the log: its answer has been sent
+	}
+	return false
 }
 
 // keepAlive is RFC 9112 §9.3, as far as it is known by now.
@@ -379,9 +465,9 @@ func (c *Conn) keepAlive() bool {
 	switch {
 	case c.closeAfter, q.close, c.draining.Load():
 		return false
-	case q.conflicted && !c.cfg.Compat.KeepAliveAfterCLTE:
+	case q.conflicted && !c.cfg.Compat.KeepAliveAfterCLTE, q.minor == 0 && q.hasTE:
 		return false
-	case c.body.awaitsContinue():
+	case c.body.awaiting:
 		return false // it may send the body, or not: what comes next cannot be told apart
 	case q.minor == 0:
 		return q.keepAlive && (c.res.framing == framingLength || c.res.framing == framingNone)
@@ -397,29 +483,75 @@ func (c *Conn) nextRequest() {
 		putBuffer(c.memory)
 		c.memory = nil
 	}
-	if cap(c.res.held) > largeBuffer {
-		c.res.held = nil
-	}
 }
 
-// flush writes what is waiting, and p after it.
+// flush writes what is waiting, and p after it. It is for the writer of the response.
 func (c *Conn) flush(p []byte) error {
-	if len(c.out) == 0 && len(p) == 0 {
+	c.mu.Lock()
+	for c.writing {
+		c.written.Wait()
+	}
+	return c.writeAndUnlock(p)
+}
+
+// flushBeforeRead sends what the client may be waiting for before it sends its body: earlier responses, an invitation.
+// It leaves a response that has started to its writer, which may be blocked because the client does not read before its
+// body has been taken.
+func (c *Conn) flushBeforeRead() error {
+	c.mu.Lock()
+	for c.writing && !c.res.started {
+		c.written.Wait()
+	}
+	if c.res.started || len(c.out) == 0 {
+		c.mu.Unlock()
 		return nil
 	}
-	err := c.stream.Writev(c.out, p)
-	c.out = c.out[:0]
-	if cap(c.out) > largeBuffer {
-		c.out = nil
+	return c.writeAndUnlock(nil)
+}
+
+// writeAndUnlock is called with mu held and returns without. It writes with mu released, and writing set.
+func (c *Conn) writeAndUnlock(p []byte) error {
+	out := c.out
+	c.out = nil
+	if c.gone != nil || len(out)+len(p) == 0 {
+		c.out = out[:0]
+		err := c.gone
+		c.mu.Unlock()
+		return err
 	}
+	c.res.at = sent
+	c.writing = true
+	c.mu.Unlock()
+	err := c.stream.Writev(out, p)
+	c.mu.Lock()
+	c.writing = false
+	c.written.Broadcast()
+	if len(c.out) == 0 && cap(out) <= largeBuffer {
+		c.out = out[:0]
+	}
+	c.mu.Unlock()
 	if err != nil {
-		cause := httpcommon.ErrClientDisconnected
-		if c.stream.Expired() == TimeoutResponseRate {
-			cause = httpcommon.ErrResponseTooSlow
-		}
-		c.lost(cause)
+		c.lost(c.writeCause(err))
 	}
 	return err
+}
+
+// outLocked is out, with room for a response that is not large.
+func (c *Conn) outLocked() []byte {
+	if cap(c.out) == 0 {
+		c.out = getBuffer(smallBuffer)[:0]
+	}
+	return c.out
+}
+
+func (c *Conn) writeCause(err error) error {
+	switch {
+	case c.stream.Expired() == TimeoutResponseRate:
+		return httpcommon.ErrResponseTooSlow
+	case isDeadline(err):
+		return err // the application's own
+	}
+	return httpcommon.ErrClientDisconnected
 }
 
 // Input of a body.
@@ -434,7 +566,7 @@ func (c *Conn) readBody(p []byte) (int, error) {
 		c.take(n)
 		return n, nil
 	}
-	if err := c.flush(nil); err != nil {
+	if err := c.flushBeforeRead(); err != nil {
 		return 0, err
 	}
 	c.stream.BodyRead(true)
@@ -445,7 +577,7 @@ func (c *Conn) readBody(p []byte) (int, error) {
 
 // fillBody waits for more bytes of a chunked body. The head stays where it is: the request's strings are parts of it.
 func (c *Conn) fillBody() error {
-	if err := c.flush(nil); err != nil {
+	if err := c.flushBeforeRead(); err != nil {
 		return err
 	}
 	if c.memory == nil {
@@ -469,57 +601,87 @@ func (c *Conn) fillBody() error {
 
 // bodyDone is called when the last byte of the body was read: from now on the connection can be watched.
 func (c *Conn) bodyDone() {
-	if len(c.onAborted) > 0 && !c.watching && !c.body.draining {
-		c.watch()
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inputIdle = true
+	c.watchLocked()
 }
 
-// OnAborted calls fn when the client goes away while the request runs.
+// OnAborted calls fn, once and on any goroutine, when the request is aborted: at once when it already is. One function per
+// request; it is forgotten when the handler returns. It is safe to call from any goroutine, and does nothing when no
+// request runs.
 func (c *Conn) OnAborted(fn func(error)) {
-	if c.gone != nil {
-		fn(c.gone)
+	c.mu.Lock()
+	if gone := c.gone; gone != nil {
+		c.mu.Unlock()
+		fn(gone)
 		return
 	}
-	c.onAborted = append(c.onAborted, fn)
-	if c.body.done && !c.watching {
-		c.watch()
+	defer c.mu.Unlock()
+	if c.serving {
+		c.onAborted = fn
+		c.watchLocked()
 	}
 }
 
-func (c *Conn) watch() {
-	c.watching = true
-	fns := c.onAborted
-	c.stream.Watch(func(err error) {
-		for _, fn := range fns {
-			fn(err)
-		}
-	})
+// watchLocked begins to watch the client, when somebody wants to know and nobody else reads.
+func (c *Conn) watchLocked() {
+	if c.serving && c.inputIdle && c.onAborted != nil && !c.watching {
+		c.watching = true
+		c.stream.Watch(c.clientLeft)
+	}
 }
 
+// clientLeft is called by the watch. The client may have closed its sending side only, so the response is still written.
+func (c *Conn) clientLeft(error) {
+	c.mu.Lock()
+	fn := c.onAborted
+	c.onAborted = nil
+	c.mu.Unlock()
+	if fn != nil {
+		fn(httpcommon.ErrClientDisconnected)
+	}
+}
+
+// unwatch ends the part of a request in which it can be aborted: no function is called after it returns.
 func (c *Conn) unwatch() {
-	if c.watching {
+	c.mu.Lock()
+	watching := c.watching
+	c.serving, c.watching, c.onAborted = false, false, nil
+	c.mu.Unlock()
+	if watching {
 		c.stream.Unwatch()
 	}
-	c.watching = false
-	clear(c.onAborted)
-	c.onAborted = c.onAborted[:0]
 }
 
 // lost tells that the connection broke, or was given up.
 func (c *Conn) lost(cause error) {
+	c.mu.Lock()
 	if c.gone != nil {
+		c.mu.Unlock()
 		return
 	}
 	c.gone = cause
-	if !c.watching {
-		for _, fn := range c.onAborted {
-			fn(cause)
-		}
+	fn := c.onAborted
+	c.onAborted = nil
+	c.mu.Unlock()
+	if fn != nil {
+		fn(cause)
 	}
 }
 
-// Lose gives the request up: nothing more is written, and the connection is closed when the application returns.
+func (c *Conn) lostCause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
+// Lose gives the request up: nothing more is written, and the connection is closed when the application returns. It is
+// safe to call from any goroutine while a request runs.
 func (c *Conn) Lose(cause error) { c.lost(cause) }
+
+// Lost is why the request was given up, or nil.
+func (c *Conn) Lost() error { return c.lostCause() }
 
 // Take hands the connection to the application: what waits to be written is written, and Process will return Taken.
 func (c *Conn) Take() (buffered []byte, err error) {
@@ -531,23 +693,8 @@ func (c *Conn) Take() (buffered []byte, err error) {
 		return nil, err
 	}
 	c.taken = true
-	c.stream.SetTimeout(TimeoutNone, 0)
+	c.disarm()
 	buffered = c.Unread()
 	c.r = c.w
 	return buffered, nil
 }
-
-// guard runs a callback of the application.
-func (c *Conn) guard(fn func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.handler.Failed(panicked{v})
-		}
-	}()
-	fn()
-}
-
-// panicked is a panic of a callback as an error.
-type panicked struct{ value any }
-
-func (p panicked) Error() string { return fmt.Sprintf("panic in a callback: %v", p.value) }

@@ -37,14 +37,22 @@ func (h *head) reset() {
 }
 
 // requestLineIn advances to the end of the request line in b, which begins with the head's first byte. It reports whether
-// the line is complete.
+// the line is complete. Like fieldsIn, it looks at the same things in the same order whether or not the end of a line has
+// come, so that the answer does not depend on how the bytes were cut.
 func (h *head) requestLineIn(b []byte, lim *Limits, compat *Compat) (bool, error) {
-	line, next, err := h.nextLine(b, lim, compat)
-	if err != nil || next == 0 {
-		return false, err
+	if b[h.line] == tlsHandshake {
+		return false, errTLSOverHTTP
 	}
-	if next > lim.MaxRequestLineSize {
+	line, next := h.nextLine(b)
+	switch {
+	case h.lineSize(b, next) > lim.MaxRequestLineSize:
 		return false, errLineTooLong
+	case next == 0:
+		return false, nil
+	}
+	line, ok := cutCR(line, compat)
+	if !ok {
+		return false, badRequestLine(line)
 	}
 	if err := h.requestLine(line, compat); err != nil {
 		return false, err
@@ -53,20 +61,32 @@ func (h *head) requestLineIn(b []byte, lim *Limits, compat *Compat) (bool, error
 	return true, nil
 }
 
+// tlsHandshake is the first byte of a TLS connection (RFC 8446 §5.1).
+const tlsHandshake = 0x16
+
 // fieldsIn advances over the field lines in b. It returns the size of the head when it is complete, 0 when more is needed.
 func (h *head) fieldsIn(b []byte, lim *Limits, compat *Compat) (int, error) {
 	for {
-		line, next, err := h.nextLine(b, lim, compat)
-		if err != nil || next == 0 {
-			return 0, err
-		}
-		if len(line) == 0 {
+		line, next := h.nextLine(b)
+		if isEnd(line, next, compat) {
 			return next, nil
 		}
-		h.fieldsSize += next - h.line
-		if h.fieldsSize > lim.MaxRequestHeadersTotalSize {
+		size := h.lineSize(b, next)
+		switch {
+		case next == 0 && (len(line) == 0 || isCR(line)): // it may become the end
+			return 0, nil
+		case len(line) > 1 && line[0] == '\r':
+			return 0, badHeader(line)
+		case h.fieldsSize+size > lim.MaxRequestHeadersTotalSize:
 			return 0, errHeadersTooLarge
+		case next == 0:
+			return 0, nil
 		}
+		line, ok := cutCR(line, compat)
+		if !ok {
+			return 0, badHeader(line)
+		}
+		h.fieldsSize += size
 		if len(h.fields) >= lim.MaxRequestHeaderCount {
 			return 0, errTooManyHeaders
 		}
@@ -77,46 +97,40 @@ func (h *head) fieldsIn(b []byte, lim *Limits, compat *Compat) (int, error) {
 	}
 }
 
-// nextLine returns the line that begins at h.line, without its end, and where the next one begins; 0 when its end has
-// not come.
-func (h *head) nextLine(b []byte, lim *Limits, compat *Compat) (line []byte, next int, err error) {
+// nextLine returns what there is of the line that begins at h.line, without its LF, and where the next one begins: 0 when
+// its end has not come.
+func (h *head) nextLine(b []byte) (line []byte, next int) {
 	end := bytes.IndexByte(b[h.scanned:], '\n')
 	if end < 0 {
 		h.scanned = len(b)
-		return nil, 0, h.checkPartial(b, lim)
+		return b[h.line:], 0
 	}
 	end += h.scanned
-	line = b[h.line:end]
+	return b[h.line:end], end + 1
+}
+
+// lineSize is the size of the current line with its end, or the least it can have.
+func (h *head) lineSize(b []byte, next int) int {
+	if next > 0 {
+		return next - h.line
+	}
+	return len(b) - h.line + 1
+}
+
+// isEnd reports whether a line is the empty one.
+func isEnd(line []byte, next int, compat *Compat) bool {
+	return next > 0 && (isCR(line) || len(line) == 0 && compat.LooseLineEndings)
+}
+
+// isCR reports whether all that has come of a line is its CR.
+func isCR(line []byte) bool { return len(line) == 1 && line[0] == '\r' }
+
+// cutCR takes the CR off a line; a bare LF is no line end, unless compat says so.
+func cutCR(line []byte, compat *Compat) ([]byte, bool) {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
-		return line[:n-1], end + 1, nil
+		return line[:n-1], true
 	}
-	if !compat.LooseLineEndings {
-		return nil, 0, h.bareLF(line)
-	}
-	return line, end + 1, nil
-}
-
-// checkPartial refuses a line that is too long before its end has come, and what can no longer become a request.
-func (h *head) checkPartial(b []byte, lim *Limits) error {
-	n := len(b) - h.line
-	switch {
-	case h.phase == phaseRequestLine && n >= lim.MaxRequestLineSize:
-		return errLineTooLong
-	case h.phase == phaseFields && n > 1 && h.fieldsSize+n > lim.MaxRequestHeadersTotalSize:
-		return errHeadersTooLarge
-	case h.phase == phaseRequestLine && n > 0 && b[h.line] == 0x16:
-		return errTLSOverHTTP
-	case h.phase == phaseFields && n > 1 && b[h.line] == '\r':
-		return badHeader(b[h.line:]) // a CR at the start of a line is the end of the head, or nothing
-	}
-	return nil
-}
-
-func (h *head) bareLF(line []byte) error {
-	if h.phase == phaseRequestLine {
-		return badRequestLine(line)
-	}
-	return badHeader(line)
+	return line, compat.LooseLineEndings
 }
 
 // requestLine is RFC 9112 §3: method SP request-target SP HTTP-version.

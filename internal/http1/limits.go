@@ -46,28 +46,31 @@ const (
 // maxInt stands for no limit.
 const maxInt = int(^uint(0) >> 1)
 
+// maxHead is the largest size of a head: its parts are 32-bit offsets.
+const maxHead = 1<<31 - 1
+
 // Effective returns l with defaults filled in and "no limit" as the largest number.
 func (l Limits) Effective() Limits {
-	l.MaxRequestLineSize = limit(l.MaxRequestLineSize, DefaultMaxRequestLineSize)
-	l.MaxRequestHeadersTotalSize = limit(l.MaxRequestHeadersTotalSize, DefaultMaxRequestHeadersTotalSize)
+	l.MaxRequestLineSize = min(limit(l.MaxRequestLineSize, DefaultMaxRequestLineSize), maxHead/2)
+	l.MaxRequestHeadersTotalSize = min(limit(l.MaxRequestHeadersTotalSize, DefaultMaxRequestHeadersTotalSize), maxHead/2)
 	l.MaxRequestHeaderCount = limit(l.MaxRequestHeaderCount, DefaultMaxRequestHeaderCount)
-	l.MaxRequestBodySize = int64(limit(int(l.MaxRequestBodySize), DefaultMaxRequestBodySize))
+	l.MaxRequestBodySize = limit(l.MaxRequestBodySize, DefaultMaxRequestBodySize)
 	l.MaxResponseBufferSize = limit(l.MaxResponseBufferSize, DefaultMaxResponseBufferSize)
 	l.KeepAliveTimeout = duration(l.KeepAliveTimeout, DefaultKeepAliveTimeout)
 	l.RequestHeadersTimeout = duration(l.RequestHeadersTimeout, DefaultRequestHeadersTimeout)
 	l.DrainTimeout = duration(l.DrainTimeout, DefaultDrainTimeout)
-	l.MaxDrainSize = int64(limit(int(l.MaxDrainSize), DefaultMaxDrainSize))
+	l.MaxDrainSize = limit(l.MaxDrainSize, DefaultMaxDrainSize)
 	return l
 }
 
-func limit(n, byDefault int) int {
+func limit[N int | int64](n, byDefault N) N {
 	switch {
 	case n == 0:
 		return byDefault
 	case n == nothing:
 		return 0
 	case n < 0:
-		return maxInt
+		return N(maxInt)
 	}
 	return n
 }

@@ -57,7 +57,7 @@ func (s *Response) look() (seen fieldsSeen) {
 
 // render decides the framing (RFC 9112 §6) and appends the header section to the connection's output, in Kestrel's order:
 // Content-Length or Transfer-Encoding, Connection, Date, Server, then the application's fields. When whole, the body is
-// complete in held.
+// complete in held. The connection's mu is held.
 func (s *Response) render(whole bool) {
 	c := s.conn
 	seen := s.look()
@@ -65,12 +65,13 @@ func (s *Response) render(whole bool) {
 		c.closeAfter = true
 	}
 	s.at = len(c.out)
-	b := appendStatusLine(c.out, s.status)
+	b := appendStatusLine(c.outLocked(), s.status)
 	b = s.appendFraming(b, &seen, whole)
 	keep := c.keepAlive()
 	switch {
 	case seen.connection && (seen.close || keep): // the application's own field says it
 	case !keep:
+		c.closeAfter = true // whatever comes yet: the client has been told
 		b = append(b, "Connection: close\r\n"...)
 	case c.req.minor == 0:
 		b = append(b, "Connection: keep-alive\r\n"...)

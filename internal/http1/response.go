@@ -2,6 +2,7 @@ package http1
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -13,9 +14,17 @@ var (
 	errBodyNotAllowed = errors.New("http1: a response with this status has no body")
 	errTooManyBytes   = errors.New("http1: more bytes were written than the Content-Length says")
 	errTooFewBytes    = errors.New("http1: fewer bytes were written than the Content-Length says")
-	errInvalidField   = errors.New("http1: a response header field has a name or value that cannot be sent")
+	errInvalidStatus  = errors.New("http1: the status of a final response must be 200 to 999")
+	errInvalidLength  = errors.New("http1: Content-Length must be one decimal number")
 	errTaken          = errors.New("http1: the connection was taken over")
 )
+
+// ErrStarted is returned by what must come before the response starts.
+var ErrStarted = errors.New("http1: the response has started")
+
+func errInvalidField(name string) error {
+	return fmt.Errorf("http1: the response header field %s has a name or value that cannot be sent: names are tokens, values have no control characters", quote([]byte(name)))
+}
 
 // How the end of the body is told to the client.
 const (
@@ -40,10 +49,13 @@ type Response struct {
 	left        int64 // of a Content-Length
 	err         error // sticky: what broke the response
 	overrun     bool  // more than the Content-Length was written
-	at          int   // where in the output the header section begins
+	at          int   // where in the output the header section begins, or sent
 	onStarting  []func()
 	onCompleted []func()
 }
+
+// sent as Response.at: the header section, or what came before it, is on its way.
+const sent = -1
 
 func (s *Response) reset() {
 	s.header.Reset()
@@ -72,18 +84,15 @@ func (s *Response) SetStatus(code int) {
 // Write appends to the body.
 func (s *Response) Write(p []byte) (int, error) {
 	s.wrote = true
-	if s.err != nil {
-		return 0, s.err
-	}
-	if s.conn.taken {
-		return 0, errTaken
+	if err := s.writable(); err != nil {
+		return 0, err
 	}
 	if !s.started {
-		if len(p) > 0 && s.status < 300 && !httpcommon.BodyAllowed(s.status) || s.status == 304 && len(p) > 0 {
+		if len(p) > 0 && !httpcommon.BodyAllowed(s.status) {
 			return 0, errBodyNotAllowed
 		}
 		if s.holds(len(p)) {
-			s.held = append(s.held, p...)
+			s.hold(p)
 			return len(p), nil
 		}
 		if err := s.start(int64(len(p)), false); err != nil {
@@ -93,12 +102,32 @@ func (s *Response) Write(p []byte) (int, error) {
 	return s.write(p)
 }
 
+func (s *Response) writable() error {
+	if s.conn.taken {
+		return errTaken
+	}
+	return s.err
+}
+
 // holds reports whether n more bytes can be held back: the length is not announced, and there is room.
 func (s *Response) holds(n int) bool {
 	if _, announced := s.header.Lookup("Content-Length"); announced {
 		return false
 	}
-	return len(s.held)+n <= s.conn.cfg.Limits.MaxResponseBufferSize
+	return s.room(n)
+}
+
+func (s *Response) room(n int) bool { return n <= s.conn.cfg.Limits.MaxResponseBufferSize-len(s.held) }
+
+// hold keeps p back, in a buffer of one of the two pooled sizes as long as it fits.
+func (s *Response) hold(p []byte) {
+	if need := len(s.held) + len(p); need > cap(s.held) && need <= largeBuffer {
+		bigger := getBuffer(need)
+		n := copy(bigger, s.held)
+		putBuffer(s.held)
+		s.held = bigger[:n]
+	}
+	s.held = append(s.held, p...)
 }
 
 // write frames body bytes of a started response.
@@ -123,44 +152,57 @@ func (s *Response) write(p []byte) (int, error) {
 
 // writeChunk gathers small writes into one chunk.
 func (s *Response) writeChunk(p []byte) (int, error) {
-	if len(s.held)+len(p) <= s.conn.cfg.Limits.MaxResponseBufferSize {
-		s.held = append(s.held, p...)
+	if s.room(len(p)) {
+		s.hold(p)
 		return len(p), nil
 	}
-	if err := s.frameHeld(); err != nil {
+	if err := s.sendHeld(); err != nil {
 		return 0, err
 	}
-	c := s.conn
-	c.out = appendHex(c.out, len(p))
-	c.out = append(c.out, "\r\n"...)
-	if err := s.send(p); err != nil {
+	if err := s.sendChunk(p); err != nil {
 		return 0, err
 	}
-	c.out = append(c.out, "\r\n"...)
 	return len(p), nil
 }
 
-// frameHeld turns the bytes held back into a chunk.
-func (s *Response) frameHeld() error {
+// sendHeld makes a chunk of the bytes held back.
+func (s *Response) sendHeld() error {
 	if len(s.held) == 0 {
 		return nil
 	}
-	c := s.conn
-	c.out = appendHex(c.out, len(s.held))
-	c.out = append(c.out, "\r\n"...)
-	err := s.send(s.held)
-	c.out = append(c.out, "\r\n"...)
+	err := s.sendChunk(s.held)
 	s.held = s.held[:0]
 	return err
+}
+
+// sendChunk is a chunk: its size, p, and a line end. When writes are not to be held back, none of the three is.
+func (s *Response) sendChunk(p []byte) error {
+	c := s.conn
+	c.mu.Lock()
+	c.out = append(appendHex(c.outLocked(), len(p)), "\r\n"...)
+	c.mu.Unlock()
+	if err := s.send(p); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.out = append(c.outLocked(), "\r\n"...)
+	c.mu.Unlock()
+	if c.cfg.Limits.MaxResponseBufferSize == 0 {
+		return s.sendWaiting()
+	}
+	return nil
 }
 
 // send puts p behind what is waiting to be written; a large p goes out at once, without being copied.
 func (s *Response) send(p []byte) error {
 	c := s.conn
-	if len(p) <= copyBelow && len(c.out)+len(p) <= c.cfg.Limits.MaxResponseBufferSize {
+	c.mu.Lock()
+	if len(p) <= copyBelow && len(p) <= c.cfg.Limits.MaxResponseBufferSize-len(c.out) {
 		c.out = append(c.out, p...)
+		c.mu.Unlock()
 		return nil
 	}
+	c.mu.Unlock()
 	if err := c.flush(p); err != nil {
 		return s.fail(err)
 	}
@@ -172,20 +214,23 @@ const copyBelow = 16 << 10
 
 // Flush fixes the header section and sends all that was written.
 func (s *Response) Flush() error {
-	if s.err != nil {
-		return s.err
-	}
-	if s.conn.taken {
-		return errTaken
+	if err := s.writable(); err != nil {
+		return err
 	}
 	if !s.started {
 		if err := s.start(0, false); err != nil {
 			return err
 		}
 	}
-	if err := s.frameHeld(); err != nil {
-		return err
+	if s.framing == framingChunked {
+		if err := s.sendHeld(); err != nil {
+			return err
+		}
 	}
+	return s.sendWaiting()
+}
+
+func (s *Response) sendWaiting() error {
 	if err := s.conn.flush(nil); err != nil {
 		return s.fail(err)
 	}
@@ -195,23 +240,24 @@ func (s *Response) Flush() error {
 // SendFrom appends what r yields. A file behind a Content-Length goes by sendfile(2).
 func (s *Response) SendFrom(r io.Reader) (int64, error) {
 	s.wrote = true
-	if !s.started {
-		if _, announced := s.header.Lookup("Content-Length"); announced && len(s.held) == 0 {
-			if err := s.start(0, false); err != nil {
-				return 0, err
-			}
+	if err := s.writable(); err != nil {
+		return 0, err
+	}
+	if _, announced := s.header.Lookup("Content-Length"); announced && !s.started && len(s.held) == 0 {
+		if err := s.start(0, false); err != nil {
+			return 0, err
 		}
 	}
 	if s.started && s.framing == framingLength && s.left > copyBelow {
-		if err := s.conn.flush(nil); err != nil {
-			return 0, s.fail(err)
+		if err := s.sendWaiting(); err != nil {
+			return 0, err
 		}
 		n, ok, err := s.conn.stream.SendFrom(r, s.left)
 		s.left -= n
+		if err != nil {
+			return n, s.fail(err)
+		}
 		if ok {
-			if err != nil {
-				return n, s.fail(err)
-			}
 			return n, nil
 		}
 	}
@@ -242,14 +288,18 @@ func (s *Response) copyFrom(r io.Reader) (int64, error) {
 // SendInterim sends a 1xx response at once (RFC 9110 §15.2). An HTTP/1.0 client gets none.
 func (s *Response) SendInterim(status int, h *httpcommon.Headers) error {
 	c := s.conn
-	if s.started || c.taken || s.err != nil {
-		return errTaken
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if s.started {
+		return ErrStarted
 	}
 	if c.req.minor == 0 || status < 100 || status > 199 || status == 101 {
 		return nil
 	}
+	c.mu.Lock()
 	if status == 100 {
-		c.body.continued = true
+		c.body.awaiting = false
 	}
 	c.out = appendStatusLine(c.out, status)
 	if h != nil {
@@ -260,6 +310,7 @@ func (s *Response) SendInterim(status int, h *httpcommon.Headers) error {
 		}
 	}
 	c.out = append(c.out, "\r\n"...)
+	c.mu.Unlock()
 	return c.flush(nil)
 }
 
@@ -275,26 +326,36 @@ func (s *Response) fail(err error) error {
 	return s.err
 }
 
-// start runs OnStarting, fixes the header section and renders it. next is the size of the write that causes it; whole
-// says that the body is complete in held.
-func (s *Response) start(next int64, whole bool) error {
+// Starting runs what OnStarting registered, last first. start calls it; so does an upgrade, whose 101 is a response, too.
+func (s *Response) Starting() error {
 	for len(s.onStarting) > 0 {
 		last := len(s.onStarting) - 1
 		fn := s.onStarting[last]
 		s.onStarting = s.onStarting[:last]
-		fn()
-	}
-	if err := s.checkFields(); err != nil {
-		return s.fail(err)
-	}
-	if value, ok := s.header.Lookup("Content-Length"); ok {
-		if n, valid := parseLength(value); valid && next+int64(len(s.held)) > n && s.hasBody() {
-			s.overrun = true
-			return s.fail(errTooManyBytes) // not started: the server can still answer 500
+		if err := guard(fn); err != nil {
+			return s.fail(err)
 		}
 	}
+	return nil
+}
+
+// start runs OnStarting, fixes the header section and renders it. next is the size of the write that causes it; whole
+// says that the body is complete in held.
+func (s *Response) start(next int64, whole bool) error {
+	if err := s.Starting(); err != nil {
+		return err
+	}
+	if s.started {
+		return s.err // by a write in OnStarting
+	}
+	if err := s.check(next); err != nil {
+		return s.fail(err) // not started: the server can still answer 500
+	}
+	c := s.conn
+	c.mu.Lock()
 	s.started = true
 	s.render(whole)
+	c.mu.Unlock()
 	if s.framing == framingChunked {
 		return nil // what is held becomes a chunk
 	}
@@ -308,17 +369,39 @@ func (s *Response) hasBody() bool {
 	return s.conn.req.method != "HEAD" && httpcommon.BodyAllowed(s.status)
 }
 
-func (s *Response) checkFields() error {
+// check looks for what must not be sent: a field that could end the header section, a length that is none or that is
+// exceeded already, a status that is not final.
+func (s *Response) check(next int64) error {
+	if s.status < 200 || s.status > 999 {
+		return errInvalidStatus
+	}
+	length := int64(-1)
 	for name, value := range s.header.All() {
 		if !httpcommon.IsToken(name) || !httpcommon.IsFieldValue(value) {
-			return errInvalidField
+			return errInvalidField(name)
 		}
+		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
+			continue
+		}
+		n, ok := parseLength(value)
+		if !ok || length >= 0 {
+			return errInvalidLength
+		}
+		length = n
+	}
+	if length >= 0 && next+int64(len(s.held)) > length && s.hasBody() {
+		s.overrun = true
+		return errTooManyBytes
 	}
 	return nil
 }
 
 // finish completes the response after the application returned without an error.
 func (s *Response) finish() error {
+	if s.started && s.err == errTooManyBytes && s.whole() {
+		s.conn.handler.Failed(s.err) // the response is what it says; the connection ends after it
+		s.err = nil
+	}
 	if s.err != nil {
 		return s.err
 	}
@@ -327,23 +410,34 @@ func (s *Response) finish() error {
 			return err
 		}
 	}
-	c := s.conn
 	if s.framing == framingChunked {
-		if err := s.frameHeld(); err != nil {
-			return err
-		}
-		c.out = append(c.out, "0\r\n"...)
-		for name, value := range s.trailer.All() {
-			if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
-				c.out = httpcommon.AppendField(c.out, name, value)
-			}
-		}
-		c.out = append(c.out, "\r\n"...)
-		return nil
+		return s.finishChunked()
 	}
 	if s.framing == framingLength && s.left > 0 {
 		return s.fail(errTooFewBytes)
 	}
+	return nil
+}
+
+// whole reports whether the client has all it was promised by a started response, without its end being the connection's.
+func (s *Response) whole() bool {
+	return s.framing == framingNone || s.framing == framingLength && s.left == 0
+}
+
+func (s *Response) finishChunked() error {
+	if err := s.sendHeld(); err != nil {
+		return err
+	}
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = append(c.out, "0\r\n"...)
+	for name, value := range s.trailer.All() {
+		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
+			c.out = httpcommon.AppendField(c.out, name, value)
+		}
+	}
+	c.out = append(c.out, "\r\n"...)
 	return nil
 }
 
@@ -359,6 +453,8 @@ func (s *Response) replace(status int) {
 // completed runs OnCompleted, last registered first; a panic in one does not keep the others from running.
 func (s *Response) completed() {
 	for _, fn := range slices.Backward(s.onCompleted) {
-		s.conn.guard(fn)
+		if err := guard(fn); err != nil {
+			s.conn.handler.Failed(err)
+		}
 	}
 }

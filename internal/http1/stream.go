@@ -16,7 +16,9 @@ const (
 	TimeoutHandshake
 )
 
-// Stream is what the engine needs of a connection. Only the goroutine that runs Process calls it.
+// Stream is what the engine needs of a connection. Reads come from one goroutine at a time, writes from one at a time;
+// the two may be different ones while a request runs. All else comes from the goroutine that runs Process, or while it
+// is in Handler.Serve.
 type Stream interface {
 	// Read blocks until there is at least one byte, the end, or an error.
 	Read(p []byte) (int, error)
@@ -33,8 +35,8 @@ type Stream interface {
 	// BodyRead says that a read which now begins waits for a request body (true), or that it ended (false): the
 	// transport measures the request's data rate meanwhile.
 	BodyRead(on bool)
-	// Watch calls fn once, on any goroutine, when the client goes away. It lasts until Unwatch; Read must not be called
-	// between the two.
+	// Watch begins to look for the client's going away, and returns at once. fn is called once, on any goroutine but the
+	// caller's, when it does. It lasts until Unwatch, after which fn is not called; Read is not called between the two.
 	Watch(fn func(error))
 	Unwatch()
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -47,24 +48,34 @@ type conn struct {
 	id        uint64
 	requests  uint32
 	released  bool
+	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	finished  bool // run came to its end: no handler ended the goroutine
 
 	idText, remoteText, trace string
 	readRate, writeRate       transport.Rate
 	rates                     bool // changed for this request
 
+	// mu guards what the manager and other goroutines of the application reach.
 	mu      sync.Mutex
-	onAbort []func(error)
-	cause   error
+	owned   bool // the network connection is this conn's: neither hijacked nor released
+	running bool // a request runs
 	watched bool
+	onAbort []func(error)
+	cause   error // of the abort; it is the last thing that happens to a connection
 }
 
 func (m *Manager) newConn(nc net.Conn, ep *Endpoint, opts Options) *conn {
-	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, id: m.lastID.Add(1), state: Idle}
+	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, id: m.lastID.Add(1), state: Idle, owned: true}
 	c.transport = transport.NewConn(nc, m.heartbeat, transport.Reasons{
 		ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate,
 	})
 	c.transport.SetRates(m.cfg.MinRequestBodyRate, m.cfg.MinResponseRate)
+	if opts.Shared {
+		c.transport.Share()
+	}
+	if opts.OnState != nil {
+		c.transport.Mark(c.mark)
+	}
 	c.http = http1.NewConn(m.http(ep), (*stream)(c), (*handler)(c))
 	c.parent = m.cfg.Features
 	if opts.Features != nil {
@@ -103,9 +114,6 @@ func (c *conn) turn() http1.Next {
 	switch {
 	case err == nil:
 		c.http.Received(n)
-		if c.onState != nil {
-			c.setState(Reading)
-		}
 		return c.http.Process()
 	case errors.Is(err, transport.ErrInterrupted):
 		if c.m.cfg.ReturnIdle {
@@ -133,18 +141,53 @@ func (c *conn) finish(next http1.Next) {
 // release hands the connection to the manager's owner.
 func (c *conn) release() {
 	c.released = true
+	c.disown()
 	nc, first := c.transport.Detach()
-	unread := append(first, c.http.Unread()...)
+	unread := slices.Concat(c.http.Unread(), first) // the watch reads after the engine
 	c.m.cfg.Released(nc, unread, c.tag)
 }
 
-// end runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit.
+// disown says that the network connection belongs to somebody else from now on. It reports whether it was this conn's.
+func (c *conn) disown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.owned
+	c.owned = false
+	return was
+}
+
+// cut makes whatever the connection's goroutine does with the network fail.
+func (c *conn) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owned {
+		c.transport.NetConn().Close()
+	}
+}
+
+// end runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit, or a mistake of ours in a
+// panic: that costs one connection, not the process.
 func (c *conn) end() {
+	if v := recover(); v != nil {
+		c.log(slog.LevelError, eventConnectionFailed, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+	}
 	if !c.finished {
-		c.transport.Abort()
+		c.http.Abandon()
+		if c.disown() {
+			c.transport.Abort()
+		}
 	}
 	c.http.Release()
 	c.m.remove(c)
+}
+
+// mark follows the transport's wait for a request: the state must say Reading before the first byte is taken, not after.
+func (c *conn) mark(reading bool) {
+	if reading {
+		c.setState(Reading)
+	} else {
+		c.setState(Idle)
+	}
 }
 
 func (c *conn) setState(s State) {
@@ -164,7 +207,7 @@ func (h *handler) Claim(q *http1.Request) bool {
 	if h.m.cfg.ReturnIdle && h.m.draining.Load() {
 		return false
 	}
-	return h.m.cfg.Claim == nil || h.m.cfg.Claim(q)
+	return h.m.cfg.Claim == nil || h.m.cfg.Claim(q, h.tag)
 }
 
 // Serve implements http1.Handler: it runs the application and turns a panic into an error.
@@ -172,8 +215,13 @@ func (h *handler) Serve() (err error) {
 	c := (*conn)(h)
 	c.requests++
 	c.m.requests.Add(1)
+	c.m.running.Add(1)
+	defer c.m.running.Add(-1)
 	c.setState(Running)
 	c.trace = ""
+	c.mu.Lock()
+	c.running = true
+	c.mu.Unlock()
 	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
 	defer c.endRequest(&err)
 	return c.m.cfg.App.Process(&c.features)
@@ -193,17 +241,33 @@ func (c *conn) endRequest(err *error) {
 			c.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 		}
 	} else if *err != nil && !isBadRequest(*err) {
-		c.log(slog.LevelError, eventApplicationError, slog.Any("error", *err))
+		c.logFailure(*err)
 	}
 	c.mu.Lock()
 	clear(c.onAbort)
-	c.onAbort, c.watched = c.onAbort[:0], false
+	c.onAbort, c.watched, c.running = c.onAbort[:0], false, false
+	owned := c.owned
 	c.mu.Unlock()
+	if !owned {
+		return // its deadlines are the new owner's
+	}
 	c.transport.ClearDeadlines()
 	if c.rates {
 		c.rates = false
 		c.transport.SetRates(c.m.cfg.MinRequestBodyRate, c.m.cfg.MinResponseRate)
 	}
+}
+
+// logFailure logs the application's error. After the client has left it is the echo of that, which is no news.
+func (c *conn) logFailure(err error) {
+	c.mu.Lock()
+	aborted := c.cause != nil
+	c.mu.Unlock()
+	if aborted || c.http.Lost() != nil {
+		c.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
+		return
+	}
+	c.log(slog.LevelError, eventApplicationError, slog.Any("error", err))
 }
 
 func isBadRequest(err error) bool {
@@ -218,6 +282,10 @@ func (h *handler) Rejected(bad *httpcommon.BadRequestError) {
 
 // Failed implements http1.Handler.
 func (h *handler) Failed(err error) {
+	if p := (*http1.PanicError)(nil); errors.As(err, &p) {
+		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
+		return
+	}
 	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
 }
 

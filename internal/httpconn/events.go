@@ -2,7 +2,7 @@ package httpconn
 
 import "log/slog"
 
-// Event is a log event with Kestrel's id, which operators' alerts are written for.
+// event is a log event with Kestrel's id, which operators' alerts are written for.
 type event struct {
 	id  slog.Attr
 	msg string
@@ -17,9 +17,11 @@ func newEvent(id int, name, msg string) event {
 var (
 	// Error: a handler panicked or returned an error. Keys: connection, request, error, stack.
 	eventApplicationError = newEvent(13, "ApplicationError", "the application failed")
+	// Error: the server's own code panicked; the connection was cut. Keys: connection, error, stack.
+	eventConnectionFailed = newEvent(70, "ConnectionFailed", "a connection ended by a mistake of the server, please report it")
 	// Debug: a request was refused. Keys: connection, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
-	// Debug: a response could not be finished. Keys: connection, request, error.
+	// Debug: a response could not be finished, or the application failed after the client had left. Keys: connection, request, error.
 	eventResponseFailed = newEvent(20, "RequestProcessingError", "the response was not completed")
 	// Warning: a connection beyond the limit. Keys: endpoint, remote, reason.
 	eventConnectionRejected = newEvent(24, "ConnectionRejected", "the connection was rejected")

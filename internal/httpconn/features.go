@@ -1,10 +1,13 @@
 package httpconn
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
 
+	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
@@ -77,6 +80,9 @@ func (c *conn) MinResponseDataRate() server.DataRate {
 }
 
 func (c *conn) SetMinRequestBodyDataRate(r server.DataRate) error {
+	if err := checkRate(r); err != nil {
+		return err
+	}
 	_, write := c.transport.Rates()
 	c.rates = true
 	c.transport.SetRates(&transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}, write)
@@ -84,9 +90,20 @@ func (c *conn) SetMinRequestBodyDataRate(r server.DataRate) error {
 }
 
 func (c *conn) SetMinResponseDataRate(r server.DataRate) error {
+	if err := checkRate(r); err != nil {
+		return err
+	}
 	read, _ := c.transport.Rates()
 	c.rates = true
 	c.transport.SetRates(read, &transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace})
+	return nil
+}
+
+// checkRate refuses a grace period that is shorter than the time between two measurements.
+func checkRate(r server.DataRate) error {
+	if r.BytesPerSecond > 0 && r.Grace <= transport.Interval {
+		return fmt.Errorf("a data rate's grace period must be more than %v, at which rates are measured, not %v", transport.Interval, r.Grace)
+	}
 	return nil
 }
 
@@ -104,7 +121,11 @@ func (c *conn) RequestTrailers() *server.Headers  { return c.http.RequestTrailer
 func (c *conn) ResponseTrailers() *server.Headers { return c.http.Response().ResponseTrailers() }
 
 func (c *conn) SendInterim(status int, h *server.Headers) error {
-	return c.http.Response().SendInterim(status, h)
+	err := c.http.Response().SendInterim(status, h)
+	if errors.Is(err, http1.ErrStarted) {
+		return server.ErrTooLate
+	}
+	return err
 }
 
 func (c *conn) SendFrom(r io.Reader) (int64, error) { return c.http.Response().SendFrom(r) }
@@ -112,36 +133,41 @@ func (c *conn) SendFrom(r io.Reader) (int64, error) { return c.http.Response().S
 // OnAborted implements server.RequestLifetimeFeature. The first call makes the engine watch the connection.
 func (c *conn) OnAborted(fn func(error)) {
 	c.mu.Lock()
-	if c.cause != nil {
-		cause := c.cause
+	if cause := c.cause; cause != nil {
 		c.mu.Unlock()
 		fn(cause)
 		return
 	}
-	c.onAbort = append(c.onAbort, fn)
-	first := !c.watched
-	c.watched = true
+	first := c.running && !c.watched
+	if c.running { // else it comes from a goroutine that outlived its request
+		c.onAbort = append(c.onAbort, fn)
+		c.watched = true
+	}
 	c.mu.Unlock()
 	if first {
-		c.http.OnAborted(c.clientGone)
+		c.http.OnAborted(c.lost)
 	}
 }
 
-// clientGone maps what the transport saw to why.
-func (c *conn) clientGone(error) {
-	switch {
-	case c.m.aborted.Load():
-		c.fire(httpcommon.ErrServerShutdown)
-	default:
-		c.fire(httpcommon.ErrClientDisconnected)
+// lost is the engine's word that the request is over. When the manager cut the connection, that is why.
+func (c *conn) lost(cause error) {
+	if c.m.aborted.Load() {
+		cause = httpcommon.ErrServerShutdown
 	}
+	c.fire(cause)
 }
 
-// Abort implements server.RequestLifetimeFeature. It must be called by the handler's goroutine.
+// Abort implements server.RequestLifetimeFeature. It is safe to call from any goroutine: reads and writes that are under
+// way fail.
 func (c *conn) Abort(cause error) {
 	if cause == nil {
 		cause = httpcommon.ErrRequestAborted
 	}
 	c.fire(cause)
 	c.http.Lose(cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owned {
+		c.transport.Cut()
+	}
 }

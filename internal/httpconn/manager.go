@@ -2,9 +2,12 @@ package httpconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,15 +31,15 @@ type Config struct {
 	ServerHeader string
 	// MinRequestBodyRate and MinResponseRate are the least data rates; nil for none.
 	MinRequestBodyRate, MinResponseRate *transport.Rate
-	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit. An upgraded connection leaves
-	// the first count.
+	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit, negative for none at all. An
+	// upgraded connection leaves the first count.
 	MaxConnections, MaxUpgraded int64
 	// Logger takes the events of events.go.
 	Logger *slog.Logger
 
 	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
 	// connection's goroutine, must not block, and must not keep the request.
-	Claim func(*http1.Request) bool
+	Claim func(q *http1.Request, tag any) bool
 	// Released gets a connection whose next request was not claimed; unread are the bytes of that request. With
 	// ReturnIdle it gets idle connections when the manager drains, too. It owns the connection.
 	Released func(nc net.Conn, unread []byte, tag any)
@@ -68,6 +71,7 @@ type Manager struct {
 	open     atomic.Int64
 	upgraded atomic.Int64
 	requests atomic.Int64
+	running  atomic.Int64
 	rejected atomic.Int64
 	lastID   atomic.Uint64
 
@@ -77,7 +81,8 @@ type Manager struct {
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a connection ends
 
-	wg sync.WaitGroup
+	wg   sync.WaitGroup
+	once sync.Once // stops the heartbeat
 }
 
 // New returns a manager; Stop ends it.
@@ -122,8 +127,10 @@ func (m *Manager) http(ep *Endpoint) *http1.Config {
 type Options struct {
 	// Prefix holds bytes that were read from the connection before.
 	Prefix []byte
-	// Tag is handed to Released and Ended.
+	// Tag is handed to Claim, Released and Ended.
 	Tag any
+	// Shared says that another process has a copy of the connection, so that closing it here would not end it.
+	Shared bool
 	// OnState hears what the connection is doing; nil for nobody. It is called on the connection's goroutine.
 	OnState func(State)
 	// Features are this connection's own, between the request's and the server's; nil for none.
@@ -142,7 +149,7 @@ func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 		}
 		return
 	}
-	m.wg.Go(func() { c.run(opts.Prefix) })
+	go c.run(opts.Prefix)
 }
 
 // admit registers c, or says why not.
@@ -152,20 +159,30 @@ func (m *Manager) admit(c *conn) string {
 	switch {
 	case m.closed:
 		return "the server is stopping"
-	case m.cfg.MaxConnections > 0 && m.open.Load() >= m.cfg.MaxConnections:
+	case over(m.open.Load(), m.cfg.MaxConnections):
 		m.rejected.Add(1)
 		return "max_concurrent_connections_exceeded"
 	}
 	m.open.Add(1)
 	m.conns[c] = struct{}{}
+	m.wg.Add(1)
+	if m.draining.Load() && !m.cfg.ReturnIdle {
+		c.http.Drain()
+	}
 	return ""
 }
 
+// over reports whether one more than n would be too many.
+func over(n, limit int64) bool { return limit < 0 || limit > 0 && n >= limit }
+
 // remove forgets a connection that has ended.
 func (m *Manager) remove(c *conn) {
+	defer m.wg.Done()
 	m.mu.Lock()
 	delete(m.conns, c)
-	m.open.Add(-1)
+	if !c.uncounted {
+		m.open.Add(-1)
+	}
 	m.signalLocked()
 	m.mu.Unlock()
 	if m.cfg.Ended != nil && !c.released {
@@ -180,13 +197,13 @@ func (m *Manager) signalLocked() {
 
 // Stats are counters since New.
 type Stats struct {
-	// Open connections, Upgraded ones, Requests begun, connections Rejected at a limit.
-	Open, Upgraded, Requests, Rejected int64
+	// Open connections, Upgraded ones, requests Running, Requests begun, connections Rejected at a limit.
+	Open, Upgraded, Running, Requests, Rejected int64
 }
 
 // Stats returns the counters.
 func (m *Manager) Stats() Stats {
-	return Stats{m.open.Load(), m.upgraded.Load(), m.requests.Load(), m.rejected.Load()}
+	return Stats{m.open.Load(), m.upgraded.Load(), m.running.Load(), m.requests.Load(), m.rejected.Load()}
 }
 
 // Drain ends waiting connections and makes running requests the last of theirs. It returns at once.
@@ -202,27 +219,43 @@ func (m *Manager) Drain() {
 	}
 }
 
+// abortWait is how long Stop waits for handlers after it has aborted their requests (as Kestrel).
+const abortWait = time.Second
+
 // Stop drains, waits for running requests until ctx ends, and then aborts them. The owner has closed the listeners. It
-// returns an error when anything had to be aborted.
+// returns an error when anything had to be aborted; it does not wait longer than a second for a handler that goes on
+// regardless, since Go cannot end it. A Stop during another has its own ctx: the one that ends first aborts.
 func (m *Manager) Stop(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
 	m.Drain()
 	err := m.waitEmpty(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		m.abort()
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWait)
+		defer cancel()
+		if late := m.waitEmpty(wait); late != nil {
+			err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
+			m.once.Do(m.heartbeat.Stop)
+			return err
+		}
+	case m.aborted.Load():
+		err = errAborted
 	}
 	m.wg.Wait()
-	m.heartbeat.Stop()
+	m.once.Do(m.heartbeat.Stop)
 	return err
 }
+
+var errAborted = errors.New("running requests were aborted by another stop, whose time was over earlier")
 
 // waitEmpty waits until no connection is left.
 func (m *Manager) waitEmpty(ctx context.Context) error {
 	for {
 		m.mu.Lock()
-		left, taken, changed := len(m.conns), len(m.taken), m.changed
+		left, running, taken, changed := len(m.conns), m.open.Load(), len(m.taken), m.changed
 		m.mu.Unlock()
 		if left+taken == 0 {
 			return nil
@@ -231,27 +264,21 @@ func (m *Manager) waitEmpty(ctx context.Context) error {
 		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
-				left, taken, context.Cause(ctx))
+				running, taken, context.Cause(ctx))
 		}
 	}
 }
 
-// abort cuts every connection. Handlers that go on regardless are waited for: Go cannot end them.
+// abort cuts every connection.
 func (m *Manager) abort() {
 	m.aborted.Store(true)
 	m.mu.Lock()
-	conns := make([]*conn, 0, len(m.conns))
-	for c := range m.conns {
-		conns = append(conns, c)
-	}
-	taken := make([]*Taken, 0, len(m.taken))
-	for t := range m.taken {
-		taken = append(taken, t)
-	}
+	conns := slices.Collect(maps.Keys(m.conns))
+	taken := slices.Collect(maps.Keys(m.taken))
 	m.mu.Unlock()
 	for _, c := range conns {
 		c.fire(httpcommon.ErrServerShutdown)
-		c.transport.NetConn().Close()
+		c.cut()
 	}
 	for _, t := range taken {
 		t.Close()

@@ -1,11 +1,14 @@
 package httpconn
 
 import (
+	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/server"
@@ -30,24 +33,32 @@ func (c *conn) Hijack() (net.Conn, []byte, error) {
 	if c.http.Response().Started() {
 		return nil, nil, server.ErrTooLate
 	}
-	if limit := c.m.cfg.MaxUpgraded; limit > 0 && c.m.upgraded.Load() >= limit {
+	if !c.m.reserve() {
 		return nil, nil, errUpgradedLimit
 	}
 	buffered, err := c.http.Take()
 	if err != nil {
+		c.m.upgraded.Add(-1)
 		return nil, nil, err
 	}
 	c.setState(Upgraded)
+	c.disown()
 	nc, first := c.transport.Detach()
-	return c.m.take(nc), append(first, buffered...), nil
+	return c.m.take(c, nc), slices.Concat(buffered, first), nil
 }
 
 // Upgrade implements server.UpgradeFeature.
 func (c *conn) Upgrade() (net.Conn, error) {
+	if c.http.Response().Started() {
+		return nil, server.ErrTooLate
+	}
 	if !c.Upgradable() {
 		return nil, server.ErrNotSupported
 	}
-	head := httpcommon.AppendUpgrade(nil, c.http.Response().Header())
+	head, err := c.upgradeHead()
+	if err != nil {
+		return nil, err
+	}
 	nc, buffered, err := c.Hijack()
 	if err != nil {
 		return nil, err
@@ -62,13 +73,41 @@ func (c *conn) Upgrade() (net.Conn, error) {
 	return t, nil
 }
 
-// take registers a connection that left the engine.
-func (m *Manager) take(nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m}
+// upgradeHead renders the 101, as a response like others: what waits for its start runs, and it has a date.
+func (c *conn) upgradeHead() ([]byte, error) {
+	res := c.http.Response()
+	if err := res.Starting(); err != nil {
+		return nil, err
+	}
+	h := res.Header()
+	if _, set := h.Lookup("Date"); !set {
+		h.Add("Date", string(httpcommon.AppendDate(nil, time.Now())))
+	}
+	return httpcommon.AppendUpgrade(nil, h), nil
+}
+
+// reserve takes a place among the upgraded connections, if there is one.
+func (m *Manager) reserve() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if over(m.upgraded.Load(), m.cfg.MaxUpgraded) {
+		return false
+	}
 	m.upgraded.Add(1)
+	return true
+}
+
+// take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
+func (m *Manager) take(c *conn, nc net.Conn) *Taken {
+	t := &Taken{Conn: nc, m: m}
+	m.mu.Lock()
+	c.uncounted = true
+	m.open.Add(-1)
 	m.taken[t] = struct{}{}
+	m.mu.Unlock()
+	if m.aborted.Load() {
+		t.Close()
+	}
 	return t
 }
 
@@ -140,8 +179,4 @@ func (t *Taken) Close() error {
 	return t.Conn.Close()
 }
 
-var errUpgradedLimit = errorString("httpconn: the limit of upgraded connections is reached")
-
-type errorString string
-
-func (e errorString) Error() string { return string(e) }
+var errUpgradedLimit = errors.New("httpconn: the limit of upgraded connections (MaxConcurrentUpgradedConnections) is reached")

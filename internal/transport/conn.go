@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -19,7 +20,8 @@ var ErrInterrupted = errors.New("transport: the wait was interrupted")
 type Reasons struct{ ReadRate, WriteRate uint8 }
 
 // Conn is a net.Conn with one coarse deadline, measured data rates, a watch for the peer's going away, and waits that can
-// be interrupted. One goroutine uses it; Interrupt, Abort and SetRates are safe from any.
+// be interrupted. One goroutine reads and one writes, which may be the same; all else is theirs together. Interrupt, Cut,
+// SetRates and the two deadlines are safe from any goroutine.
 type Conn struct {
 	nc        net.Conn
 	heartbeat *Heartbeat
@@ -28,13 +30,15 @@ type Conn struct {
 
 	phase   atomic.Uint32
 	vectors net.Buffers
+	shared  bool
+	mark    func(reading bool)
 
 	// The watch. first is the byte that it read, which belongs to the next Read.
 	watch     chan struct{}
 	unwatch   atomic.Bool
 	first     [1]byte
 	haveFirst bool
-	deadlines bool // the application set deadlines
+	deadlines atomic.Bool // the application set deadlines
 }
 
 // What an interruption may find.
@@ -80,7 +84,10 @@ func (c *Conn) BodyRead(on bool) { c.timeouts.reading.Store(on) }
 
 // tick is the heartbeat's.
 func (c *Conn) tick(now, elapsed int64) {
-	switch reason := c.timeouts.check(now, elapsed, c.reasons.ReadRate, c.reasons.WriteRate); reason {
+	c.timeouts.check(now, elapsed, c.reasons.ReadRate, c.reasons.WriteRate)
+	// Again at every beat while the connection lingers: whoever sets a deadline of its own right after ours would else
+	// take the wake-up away.
+	switch c.Expired() {
 	case 0:
 	case c.reasons.WriteRate:
 		c.reset()
@@ -124,12 +131,35 @@ func (c *Conn) Wait(p []byte, stop func() bool) (int, error) {
 		c.endWait()
 		return 0, ErrInterrupted
 	}
-	n, err := c.Read(p)
+	n, err := c.waitRead(p)
 	if c.endWait() && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0, ErrInterrupted
 	}
 	return n, err
 }
+
+// waitRead is Read, telling mark whether a byte may have been taken.
+func (c *Conn) waitRead(p []byte) (int, error) {
+	raw, ok := c.nc.(syscall.Conn)
+	if c.mark == nil || !ok || c.haveFirst || c.Expired() != 0 {
+		if c.mark != nil {
+			c.mark(true)
+		}
+		return c.Read(p)
+	}
+	n, err := markedRead(raw, p, c.mark)
+	if c.Expired() != 0 && n == 0 {
+		return 0, ErrExpired
+	}
+	return n, err
+}
+
+// Share says that another process holds a copy of the connection: Close shuts it down first.
+func (c *Conn) Share() { c.shared = true }
+
+// Mark sets a function that hears, in Wait, true before a byte can have been taken from the connection, and false when
+// none was. Whoever watches from outside is thus never told that nothing was read when something was.
+func (c *Conn) Mark(fn func(reading bool)) { c.mark = fn }
 
 // endWait makes the connection busy again and reports whether it was interrupted.
 func (c *Conn) endWait() bool {
@@ -152,9 +182,10 @@ func (c *Conn) Interrupt() {
 	}
 }
 
-// Writev writes a and then b.
+// Writev writes a and then b. A deadline that has passed does not keep an answer, such as 408, from being written; a
+// write that was too slow does.
 func (c *Conn) Writev(a, b []byte) error {
-	if c.Expired() != 0 {
+	if c.tooSlow() {
 		return ErrExpired
 	}
 	c.timeouts.writing(c.heartbeat, int64(len(a)+len(b)))
@@ -175,43 +206,26 @@ func (c *Conn) Writev(a, b []byte) error {
 	return err
 }
 
-// SendFrom writes n bytes from r by sendfile(2) or splice(2); it reports false when it cannot and has written nothing.
-func (c *Conn) SendFrom(r io.Reader, n int64) (int64, bool, error) {
-	to, ok := c.nc.(*net.TCPConn)
-	if !ok || !sendable(r) {
-		return 0, false, nil
-	}
-	c.timeouts.writing(c.heartbeat, n)
-	defer c.timeouts.wrote()
-	written, err := to.ReadFrom(&io.LimitedReader{R: r, N: n})
-	return written, true, err
-}
-
-func sendable(r io.Reader) bool {
-	switch r := r.(type) {
-	case *os.File, *net.TCPConn, *net.UnixConn:
-		return true
-	case *io.LimitedReader:
-		return sendable(r.R)
-	}
-	return false
+// tooSlow reports whether a write was given up because the peer reads too slowly.
+func (c *Conn) tooSlow() bool {
+	reason := c.Expired()
+	return reason != 0 && reason == c.reasons.WriteRate
 }
 
 // SetReadDeadline and SetWriteDeadline are the application's own deadlines, until ClearDeadlines.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.deadlines = true
+	c.deadlines.Store(true)
 	return c.nc.SetReadDeadline(t)
 }
 
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.deadlines = true
+	c.deadlines.Store(true)
 	return c.nc.SetWriteDeadline(t)
 }
 
 // ClearDeadlines takes the application's deadlines back.
 func (c *Conn) ClearDeadlines() {
-	if c.deadlines {
-		c.deadlines = false
+	if c.deadlines.CompareAndSwap(true, false) {
 		c.nc.SetDeadline(time.Time{})
 	}
 }
@@ -223,12 +237,13 @@ func (c *Conn) Watch(fn func(error)) {
 	go c.watchPeer(fn)
 }
 
-// watchPeer waits in a read of one byte. A byte that comes belongs to the next request, and ends the watch.
+// watchPeer waits in a read of one byte. A byte that comes belongs to the next request, and ends the watch. So does a
+// deadline: ours (Unwatch, Cut, a rate) or the application's; none of them means that the peer has gone.
 func (c *Conn) watchPeer(fn func(error)) {
 	defer close(c.watch)
 	n, err := c.nc.Read(c.first[:])
 	c.haveFirst = n == 1
-	if err != nil && !c.unwatch.Load() {
+	if err != nil && !c.unwatch.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		fn(err)
 	}
 }
@@ -248,6 +263,9 @@ func (c *Conn) Unwatch() {
 // Close closes the connection.
 func (c *Conn) Close() {
 	c.heartbeat.remove(c)
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && c.shared {
+		half.CloseWrite()
+	}
 	c.nc.Close()
 }
 
@@ -260,6 +278,7 @@ const (
 // CloseLingering ends the sending side and reads on for a little while: closing with unread input would make the kernel
 // send a reset, which can destroy the answer before the client has read it (RFC 9112 §9.6).
 func (c *Conn) CloseLingering() {
+	c.heartbeat.remove(c) // the deadline below is this one's own
 	defer c.Close()
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
@@ -279,7 +298,15 @@ func (c *Conn) CloseLingering() {
 // Abort closes the connection so that the peer sees that it was cut: with a reset, where there is one.
 func (c *Conn) Abort() {
 	c.reset()
-	c.Close()
+	c.heartbeat.remove(c)
+	c.nc.Close()
+}
+
+// Cut makes reads and writes fail from now on, also those under way; the owner still has to Abort. It is for giving a
+// connection up from any goroutine.
+func (c *Conn) Cut() {
+	c.reset()
+	c.nc.SetDeadline(past)
 }
 
 func (c *Conn) reset() {
@@ -292,7 +319,8 @@ func (c *Conn) reset() {
 // it, as first.
 func (c *Conn) Detach() (nc net.Conn, first []byte) {
 	c.heartbeat.remove(c)
-	c.ClearDeadlines()
+	c.deadlines.Store(false)
+	c.nc.SetDeadline(time.Time{}) // also one that the heartbeat had just set
 	if c.haveFirst {
 		c.haveFirst = false
 		return c.nc, c.first[:]

@@ -15,20 +15,22 @@ type Rate struct {
 // atomics only.
 type timeouts struct {
 	// deadline is the armed one as nanoseconds on the heartbeat's clock, times 16, plus the reason; or, when it has
-	// passed, the reason alone, which nothing replaces any more; or 0.
+	// passed, the reason alone, which nothing replaces any more but a write that is too slow; or 0.
 	deadline atomic.Int64
 
 	readRate, writeRate atomic.Pointer[Rate]
 
-	// Reading a body: how long and how much, since the last SetTimeout. Only the heartbeat uses readFor.
-	reading   atomic.Bool
-	readBytes atomic.Int64
-	readEpoch atomic.Int64
-	readFor   int64
-	readSeen  int64
+	// Reading a body: how long and how much, since the last SetTimeout. The lower three are the heartbeat's alone.
+	reading    atomic.Bool
+	readBytes  atomic.Int64
+	readEpoch  atomic.Int64
+	readFor    int64
+	readSeen   int64
+	wasReading bool // at the last beat
 
-	// writeBy is when the write under way must be done; 0 when there is none.
+	// writeBy is when the writes under way must be done; 0 when there is none.
 	writeBy atomic.Int64
+	writes  atomic.Int32
 }
 
 const reasonBits = 4
@@ -45,7 +47,8 @@ func (t *timeouts) set(h *Heartbeat, reason uint8, d time.Duration) bool {
 			return false
 		}
 		if t.deadline.CompareAndSwap(old, next) {
-			t.readEpoch.Add(1)
+			t.readEpoch.Add(1) // before readBytes: see tooSlow
+			t.readBytes.Store(0)
 			return true
 		}
 	}
@@ -68,7 +71,8 @@ func (t *timeouts) check(now, elapsed int64, readReason, writeReason uint8) uint
 		return 0
 	}
 	if by := t.writeBy.Load(); by != 0 && now > by {
-		return t.expire(writeReason)
+		t.deadline.Store(int64(writeReason)) // whatever else has passed: the answer to that is what is not being read
+		return writeReason
 	}
 	if t.tooSlow(elapsed) {
 		return t.expire(readReason)
@@ -88,32 +92,52 @@ func (t *timeouts) expire(reason uint8) uint8 {
 	}
 }
 
-// tooSlow measures the average over the time spent reading. A beat counts for one interval at most, so that a stalled
-// process does not blame its clients; while another deadline is armed the rate is not enforced.
+// tooSlow measures the average over the time spent reading: beats at which a read was under way, and the beat after. A
+// beat counts for one interval at most, so that a stalled process does not blame its clients; while another deadline is
+// armed the rate is not enforced.
 func (t *timeouts) tooSlow(elapsed int64) bool {
+	bytes := t.readBytes.Load() // before the epoch: bytes of the new one are not held against the time of the old one
 	if epoch := t.readEpoch.Load(); epoch != t.readSeen {
-		t.readSeen, t.readFor = epoch, 0
-		t.readBytes.Store(0)
+		t.readSeen, t.readFor, t.wasReading = epoch, 0, false
 	}
+	reading := t.reading.Load()
+	counts := reading || t.wasReading
+	t.wasReading = reading
 	rate := t.readRate.Load()
-	if !t.reading.Load() || rate == nil || rate.BytesPerSecond <= 0 {
+	if !counts || rate == nil || rate.BytesPerSecond <= 0 {
 		return false
 	}
 	t.readFor += min(elapsed, int64(Interval))
 	if t.readFor <= int64(rate.Grace) || t.deadline.Load() != 0 {
 		return false
 	}
-	return float64(t.readBytes.Load())/time.Duration(t.readFor).Seconds() < rate.BytesPerSecond
+	return float64(bytes)/time.Duration(t.readFor).Seconds() < rate.BytesPerSecond
 }
 
-// writing begins a write of n bytes: it has the grace period, or as long as n bytes take at the least rate.
+// writing begins a write of n bytes: it has the grace period, or as long as n bytes take at the least rate. The times of
+// writes that are under way together add up, since the later ones wait for the earlier. One goroutine begins writes.
 func (t *timeouts) writing(h *Heartbeat, n int64) {
+	first := t.writes.Add(1) == 1
 	rate := t.writeRate.Load()
 	if rate == nil || rate.BytesPerSecond <= 0 {
 		return
 	}
-	allowed := max(rate.Grace, time.Duration(float64(n)/rate.BytesPerSecond*float64(time.Second)))
-	t.writeBy.Store(h.coarse.Load() + int64(Interval) + int64(allowed))
+	allowed := max(int64(rate.Grace), seconds(float64(n)/rate.BytesPerSecond))
+	if by := t.writeBy.Load(); !first && by != 0 {
+		t.writeBy.Store(by + allowed)
+		return
+	}
+	t.writeBy.Store(h.coarse.Load() + int64(Interval) + allowed)
 }
 
-func (t *timeouts) wrote() { t.writeBy.Store(0) }
+func (t *timeouts) wrote() {
+	if t.writes.Add(-1) == 0 {
+		t.writeBy.Store(0)
+	}
+}
+
+// seconds converts to nanoseconds, at most a century: a rate may be as small as it likes.
+func seconds(s float64) int64 {
+	const century = 100 * 365 * 24 * float64(time.Hour)
+	return int64(min(s*float64(time.Second), century))
+}

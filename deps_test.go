@@ -1,0 +1,121 @@
+package lanner_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// imports is the table of ARCHITECTURE.md: which packages of this module a package may import. "x/..." is x and all below.
+// It is a statement of policy: change the code, not the table, to make the test pass.
+var imports = map[string][]string{
+	"internal/httpcommon":            {},
+	"internal/memnet":                {},
+	"internal/transport":             {},
+	"internal/handover":              {},
+	"internal/route":                 {"internal/httpcommon"},
+	"internal/http1":                 {"internal/httpcommon"},
+	"server":                         {"internal/httpcommon"},
+	"server/servertest":              {"server", "internal/httpcommon"},
+	"internal/httpconn":              {"server", "internal/http1", "internal/transport", "internal/httpcommon"},
+	"kestrel":                        {"server", "internal/httpconn", "internal/http1", "internal/transport", "internal/httpcommon"},
+	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
+	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
+	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration"},
+	"internal/host/config":           {},
+	"internal/host/process":          {},
+	"internal/host/control":          {},
+	"internal/host/module":           {"internal/host/process"},
+	"internal/host/forwarder":        {"server", "internal/httpcommon"},
+	"internal/host":                  {"server", "kestrel", "internal/host/...", "internal/handover", "internal/httpconn", "internal/http1", "internal/httpcommon", "internal/route"},
+	"internal/launch":                {"internal/host/process"},
+	"internal/scaffold":              {"internal/host/process"},
+	"cmd/lanner":                     {"internal/host/...", "internal/host", "internal/launch", "internal/scaffold"},
+	"examples/customserver/nethttp":  {"server"},
+	"examples/customserver/fasthttp": {"server"},
+	"examples/demo/site":             {"", "server", "inprocess"},
+	"test/...":                       {"..."},
+}
+
+// budget is what the library's packages may link besides the standard library and this module.
+var budget = map[string][]string{
+	"server":  {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
+	"kestrel": {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
+}
+
+const module = "github.com/lannerhq/lanner"
+
+type listedPackage struct {
+	ImportPath string
+	Imports    []string
+	Module     *struct{ Path string }
+}
+
+func list(t *testing.T, args ...string) []listedPackage {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Module"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var pkgs []listedPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var p listedPackage
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	return pkgs
+}
+
+func relative(path string) (string, bool) {
+	if path == module {
+		return "", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
+// matches reports whether a package is meant by an entry of the table.
+func matches(entry, pkg string) bool {
+	if prefix, ok := strings.CutSuffix(entry, "..."); ok {
+		return strings.HasPrefix(pkg+"/", prefix)
+	}
+	return entry == pkg
+}
+
+func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name, _ := relative(p.ImportPath)
+		allowed, found := imports[name]
+		for entry, list := range imports {
+			if !found && matches(entry, name) {
+				allowed, found = list, true
+			}
+		}
+		if !found {
+			t.Errorf("package %s is not in the import table: add it to ARCHITECTURE.md and deps_test.go", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			if imported, ours := relative(path); ours && !slices.ContainsFunc(allowed, func(entry string) bool { return matches(entry, imported) }) {
+				t.Errorf("%s imports %s, which the import table does not allow", name, imported)
+			}
+		}
+	}
+}
+
+func TestTheLibraryLinksFewModules(t *testing.T) {
+	for pkg, allowed := range budget {
+		for _, p := range list(t, "-deps", "./"+pkg) {
+			if p.Module != nil && p.Module.Path != module && !slices.Contains(allowed, p.Module.Path) {
+				t.Errorf("%s links %s of module %s, which its dependency budget does not allow", pkg, p.ImportPath, p.Module.Path)
+			}
+		}
+	}
+}

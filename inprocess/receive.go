@@ -1,0 +1,208 @@
+package inprocess
+
+import (
+	"net"
+
+	"github.com/lannerhq/lanner/internal/handover"
+	"github.com/lannerhq/lanner/internal/httpconn"
+)
+
+// origin is where a connection came from: the host (id), or a socket that the host shares (listen). The latter gets an id
+// and a slot when the host gets a copy. Only the connection's goroutine uses it.
+type origin struct {
+	id     uint64
+	listen uint32
+	slot   uint32
+	served bool
+}
+
+// receive takes the host's messages until the channel ends. It is the only caller of Channel.Receive.
+func (s *Server) receive() {
+	defer close(s.received)
+	for {
+		m, err := s.channel.Receive()
+		if err != nil {
+			s.hostGone()
+			return
+		}
+		s.handle(m)
+	}
+}
+
+// hostGone ends the worker: without its host nobody would replace, stop or limit it.
+func (s *Server) hostGone() {
+	s.mu.Lock()
+	stopping := s.state == stateStopped
+	s.mu.Unlock()
+	if !stopping {
+		s.log.Warn("the host is gone, the worker ends")
+	}
+	s.drain()
+}
+
+func (s *Server) handle(m handover.Message) {
+	switch m := m.(type) {
+	case *handover.Conn:
+		s.takeConn(m)
+	case *handover.Listen:
+		s.listen(m)
+	case *handover.Unlisten:
+		s.unlisten(m.ID)
+	case *handover.Config:
+		if len(m.Routes) > 0 {
+			s.routes.Store(newOwnership(m.Routes, m.ForeignPrefixes, m.ForeignHosts))
+		}
+	case *handover.Drain:
+		s.stopAccepting()
+		s.manager.Drain()
+		s.drain()
+	case *handover.Ping:
+		s.status()
+		s.send(&handover.Pong{Seq: m.Seq})
+	default:
+		handover.Discard(m)
+	}
+}
+
+// takeConn serves a connection that the host accepted.
+func (s *Server) takeConn(m *handover.Conn) {
+	nc, err := m.Descriptor.Conn()
+	if err != nil {
+		s.log.Error("cannot take a connection over from the host", "error", err)
+		s.send(&handover.Done{ID: m.ID})
+		return
+	}
+	opts := httpconn.Options{Prefix: m.Prefix, Tag: &origin{id: m.ID, slot: handover.NoSlot}, Shared: true}
+	if s.table != nil && m.Slot != handover.NoSlot {
+		slot := s.table.Slot(m.Slot)
+		slot.Set(handover.Reading)
+		opts.OnState = func(state httpconn.State) { slot.Set(tableStates[state]) }
+	}
+	s.send(&handover.Accepted{ID: m.ID})
+	s.manager.Serve(nc, s.endpoint(m.LocalScheme), opts)
+}
+
+// tableStates translates the states of a connection into those of the status table.
+var tableStates = [...]handover.State{
+	httpconn.Idle:       handover.Idle,
+	httpconn.Reading:    handover.Reading,
+	httpconn.Running:    handover.Running,
+	httpconn.Responding: handover.Responding,
+	httpconn.Upgraded:   handover.Upgraded,
+}
+
+func (s *Server) endpoint(scheme string) *httpconn.Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ep := s.endpoints[scheme]
+	if ep == nil {
+		ep = &httpconn.Endpoint{Name: scheme, Scheme: scheme}
+		s.endpoints[scheme] = ep
+	}
+	return ep
+}
+
+// listen accepts from a socket that the host shares.
+func (s *Server) listen(m *handover.Listen) {
+	l, err := m.Descriptor.Listener()
+	if err != nil {
+		s.log.Error("cannot listen on the socket of the host", "address", m.Address, "error", err)
+		return
+	}
+	s.mu.Lock()
+	if s.state == stateStopped {
+		s.mu.Unlock()
+		l.Close()
+		return
+	}
+	s.listeners[m.ID] = l
+	s.mu.Unlock()
+	endpoint := s.endpoint(m.Scheme)
+	s.acceptor.Serve(l, func(nc net.Conn) { s.accepted(nc, endpoint, m.ID) })
+}
+
+// accepted serves a connection from a shared socket.
+func (s *Server) accepted(nc net.Conn, endpoint *httpconn.Endpoint, listen uint32) {
+	if s.table == nil {
+		s.manager.Serve(nc, endpoint, httpconn.Options{Tag: &origin{listen: listen}})
+		return
+	}
+	from := &origin{listen: listen, slot: handover.NoSlot}
+	s.manager.Serve(nc, endpoint, httpconn.Options{Tag: from, Shared: true, OnState: func(state httpconn.State) { s.follow(from, nc, state) }})
+}
+
+// follow notes the state of a connection that this worker accepted. Once such a connection has answered a request and is
+// kept alive, the host gets a copy: from then on it survives this worker. A connection for one request never pays for it.
+func (s *Server) follow(from *origin, nc net.Conn, state httpconn.State) {
+	switch {
+	case from.slot != handover.NoSlot:
+		s.table.Slot(from.slot).Set(tableStates[state])
+	case state == httpconn.Running:
+		from.served = true
+	case state == httpconn.Idle && from.served && from.id == 0:
+		s.register(from, nc)
+	}
+}
+
+func (s *Server) register(from *origin, nc net.Conn) {
+	slot, ok := s.table.Alloc()
+	if !ok {
+		return // the table is full: the connection lives and dies with this worker
+	}
+	d, err := handover.Borrow(nc)
+	if err != nil {
+		s.table.Free(slot)
+		return
+	}
+	from.id, from.slot = handover.LocalID|s.lastLocal.Add(1), slot
+	s.table.Slot(slot).Set(handover.Idle)
+	s.send(&handover.Register{LocalID: from.id, Slot: slot, ListenID: from.listen, Descriptor: d})
+}
+
+func (s *Server) unlisten(id uint32) {
+	s.mu.Lock()
+	l := s.listeners[id]
+	delete(s.listeners, id)
+	s.mu.Unlock()
+	if l != nil {
+		l.Close()
+	}
+}
+
+// released gives a connection back: its next request is another application's, or this worker ends.
+func (s *Server) released(nc net.Conn, unread []byte, tag any) {
+	defer nc.Close()
+	from := tag.(*origin)
+	d, err := handover.Borrow(nc)
+	if err != nil {
+		s.log.Error("cannot give a connection back to the host", "error", err)
+		return
+	}
+	s.freeSlot(from)
+	s.send(&handover.Return{ID: from.id, ListenID: from.listen, Unread: unread, Descriptor: d})
+}
+
+// ended tells the host to close its copy.
+func (s *Server) ended(tag any, requests uint32) {
+	from := tag.(*origin)
+	s.freeSlot(from)
+	if from.id != 0 {
+		s.send(&handover.Done{ID: from.id, Requests: requests})
+	}
+}
+
+// freeSlot gives back a slot that this worker took. It is not written to any more.
+func (s *Server) freeSlot(from *origin) {
+	if from.slot != handover.NoSlot && s.table != nil {
+		s.table.Free(from.slot)
+		from.slot = handover.NoSlot
+	}
+}
+
+func (s *Server) status() {
+	stats := s.manager.Stats()
+	s.send(&handover.Status{Active: stats.Open + stats.Upgraded, Running: stats.Running, Requests: uint64(stats.Requests)})
+}
+
+// send logs nothing: a channel that has ended is noticed, and said, by receive.
+func (s *Server) send(m handover.Message) { _ = s.channel.Send(m) }

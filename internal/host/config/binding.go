@@ -1,0 +1,88 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Binding is one address, with or without a host name, on which a site answers.
+type Binding struct {
+	// Protocol is http or https. Default http.
+	Protocol Protocol
+
+	// Address is "*" (every address of the machine), "localhost" (127.0.0.1 and ::1), an IP address in its shortest form, or
+	// "unix:" and an absolute path. Default "*".
+	Address string
+
+	// Port is 0 to 65535; 0 lets the system choose one. Default 80 for http, 443 for https. Always 0 for a unix socket.
+	Port int
+
+	// Host is a host name in lower case, or "*." and a name for every name below it. Empty, the default, means every host.
+	Host string
+
+	// Certificate belongs to https and is nil otherwise.
+	Certificate *Certificate
+}
+
+// Certificate names the files of a certificate, PEM encoded.
+type Certificate struct {
+	// Path is the absolute path of the certificate and its chain.
+	Path string
+	// KeyPath is the absolute path of the private key. Default: Path, for a file that holds both.
+	KeyPath string
+}
+
+// UnixPath returns the path of a unix socket, or "" when the binding is for TCP.
+func (b Binding) UnixPath() string {
+	path, ok := strings.CutPrefix(b.Address, unixPrefix)
+	if !ok {
+		return ""
+	}
+	return path
+}
+
+const unixPrefix = "unix:"
+
+// String returns the binding as a URL. A host name together with an address, which no URL can say, is added in words.
+func (b Binding) String() string {
+	if url, ok := b.url(); ok {
+		return url
+	}
+	alone := b
+	alone.Host = ""
+	url, _ := alone.url()
+	return url + " for host " + b.Host
+}
+
+// url returns the string form of the file, and whether there is one that says everything but the certificate.
+func (b Binding) url() (string, bool) {
+	if b.Host != "" && b.Address != "*" {
+		return "", false
+	}
+	scheme := string(b.Protocol) + "://"
+	if b.UnixPath() != "" {
+		return scheme + b.Address, true
+	}
+	host := b.Address
+	if b.Host != "" {
+		host = b.Host
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(b.Port)), true
+}
+
+// sockets returns the addresses the binding listens on, in a form that can be compared. Port 0 gives none, because the
+// system gives each such binding a port of its own.
+func (b Binding) sockets() []string {
+	if b.UnixPath() != "" {
+		return []string{b.Address}
+	}
+	if b.Port == 0 {
+		return nil
+	}
+	port := strconv.Itoa(b.Port)
+	if b.Address != "localhost" {
+		return []string{net.JoinHostPort(b.Address, port)}
+	}
+	return []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
+}

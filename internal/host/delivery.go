@@ -1,0 +1,235 @@
+package host
+
+import (
+	"net"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/handover"
+)
+
+// delivery is a connection on its way to an in-process worker.
+type delivery struct {
+	front   *front
+	conn    net.Conn             // or
+	copy    *handover.Descriptor // a copy that was kept of it
+	prefix  []byte
+	app     *application
+	arrival time.Time
+}
+
+// deliver hands a connection to a worker of its application, now or when there is one.
+func (h *Host) deliver(d *delivery) {
+	w, no := d.app.tryAcquire()
+	if w == nil && no == nil {
+		if h.waiting.Go(func() { h.deliverLater(d) }) {
+			return
+		}
+		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
+	}
+	h.deliverTo(d, w, no)
+}
+
+func (h *Host) deliverLater(d *delivery) {
+	w, no := d.app.acquire(h.ctx)
+	h.deliverTo(d, w, no)
+}
+
+// deliverTo hands over, answers, or tries again when the worker has just gone.
+func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
+	for range maxTries {
+		if no != nil {
+			break
+		}
+		if w.inproc == nil { // a reload made the application out-of-process
+			w.release()
+			d.serve(nil)
+			return
+		}
+		ok := w.inproc.hand(d)
+		w.active.Add(-1) // the worker tells its own number of running requests
+		if ok {
+			return
+		}
+		w, no = d.app.acquire(h.ctx)
+	}
+	if no == nil {
+		w.release()
+		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
+	}
+	d.serve(no)
+}
+
+// serve puts the connection under the host's engine: to be answered, or routed again.
+func (d *delivery) serve(forced *answer) {
+	nc := d.conn
+	if nc == nil {
+		var err error
+		if nc, err = d.copy.Conn(); err != nil {
+			return
+		}
+	}
+	d.front.serve(nc, d.prefix, forced)
+}
+
+// hand sends the connection to the worker and keeps a copy. It reports false when the worker takes none.
+func (p *inProcess) hand(d *delivery) bool {
+	if d.copy == nil {
+		c, err := handover.Detach(d.conn)
+		if err != nil {
+			d.conn.Close()
+			return true
+		}
+		d.conn, d.copy = nil, c
+	}
+	c := &handed{front: d.front, copy: d.copy, prefix: d.prefix, slot: handover.NoSlot, arrival: d.arrival}
+	id := p.nextID.Add(1)
+	p.mu.Lock()
+	if p.gone {
+		p.mu.Unlock()
+		return false
+	}
+	if slot, ok := p.table.Alloc(); ok {
+		c.slot = slot
+	}
+	p.handed[id] = c
+	p.mu.Unlock()
+	err := p.channel.Send(&handover.Conn{
+		ID: id, Slot: c.slot, LocalScheme: d.front.endpoint.Scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy,
+	})
+	if err == nil {
+		return true
+	}
+	p.mu.Lock()
+	_, mine := p.handed[id]
+	delete(p.handed, id)
+	p.freeLocked(c)
+	p.mu.Unlock()
+	return !mine // finish has already taken care of it
+}
+
+// freeLocked gives the slot back. After finish there is no table.
+func (p *inProcess) freeLocked(c *handed) {
+	if c.slot != handover.NoSlot && !c.local() {
+		p.table.Free(c.slot)
+	}
+	c.slot = handover.NoSlot
+}
+
+// local says that the worker chose the slot, and frees it.
+func (c *handed) local() bool { return c.arrival.IsZero() }
+
+func (p *inProcess) accepted(id uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.handed[id]; c != nil {
+		c.accepted, c.prefix = true, nil
+	}
+}
+
+// connectionEnded closes the copy of a connection that the worker is through with.
+func (p *inProcess) connectionEnded(id uint64, requests uint32) {
+	if c := p.take(id); c != nil {
+		c.copy.Close()
+	}
+	if requests > 0 {
+		p.w.app.touch()
+	}
+}
+
+func (p *inProcess) take(id uint64) *handed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.handed[id]
+	if c != nil {
+		delete(p.handed, id)
+		p.freeLocked(c)
+	}
+	return c
+}
+
+// returned serves a connection that the worker gave back.
+func (p *inProcess) returned(m *handover.Return) {
+	var f *front
+	if c := p.take(m.ID); c != nil {
+		f = c.front
+		c.copy.Close()
+	} else if s := p.w.app.host.socket(m.ListenID); s != nil {
+		f = s.front
+	}
+	if f == nil {
+		handover.Discard(m)
+		return
+	}
+	nc, err := m.Descriptor.Conn()
+	if err != nil {
+		p.w.app.log.Error("cannot take a connection back from the worker", "worker", p.w.id, "error", err)
+		return
+	}
+	f.serve(nc, m.Unread, nil)
+}
+
+// maxRegistered bounds the descriptors that a worker can make the host keep.
+const maxRegistered = 8192
+
+// register keeps a copy of a connection that the worker accepted itself.
+func (p *inProcess) register(m *handover.Register) {
+	s := p.w.app.host.socket(m.ListenID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s == nil || p.gone || len(p.handed) >= maxRegistered || p.handed[m.LocalID] != nil {
+		handover.Discard(m)
+		return
+	}
+	p.handed[m.LocalID] = &handed{front: s.front, slot: m.Slot, copy: m.Descriptor, accepted: true}
+}
+
+// rescue decides about a connection of a worker that is dead, by what the worker noted last.
+func (p *inProcess) rescue(c *handed) {
+	d := &delivery{front: c.front, copy: c.copy, prefix: c.prefix, app: p.w.app, arrival: time.Now()}
+	switch {
+	case !c.accepted: // nobody has begun with it
+		p.w.app.host.deliver(d)
+	case c.slot == handover.NoSlot:
+		c.copy.Close()
+	default:
+		switch p.table.Slot(c.slot).Get() {
+		case handover.Idle:
+			d.serve(nil)
+		case handover.Running:
+			p.answerGone(c)
+		default:
+			c.copy.Close()
+		}
+	}
+}
+
+// answerGone answers 502 to a request of which the worker has sent nothing.
+func (p *inProcess) answerGone(c *handed) {
+	nc, err := c.copy.Conn()
+	if err != nil {
+		return
+	}
+	no := &answer{status: 502, sub: "502.3", title: "Bad Gateway", detail: "the worker ended while it worked on this request"}
+	h := p.w.app.host
+	if !h.waiting.Go(func() { answerRaw(nc, no) }) {
+		nc.Close()
+	}
+}
+
+// answerRaw writes an answer on a connection that no engine has, and lets the client read it.
+func answerRaw(nc net.Conn, no *answer) {
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(2 * time.Second))
+	if _, err := nc.Write(no.raw()); err != nil {
+		return
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	buf := make([]byte, 4096)
+	for {
+		if _, err := nc.Read(buf); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package host
+
+import "log/slog"
+
+// event is a log event with an id; ids of the ASP.NET Core Module where it has one.
+type event struct {
+	id  slog.Attr
+	msg string
+}
+
+func newEvent(id int, name, msg string) event {
+	return event{slog.Group("event", slog.Int("id", id), slog.String("name", name)), msg}
+}
+
+// The events of the host. Keys are site, application, and worker, pid, generation where there is one.
+var (
+	// Info: a worker is ready. Keys: after (duration), port.
+	eventWorkerReady = newEvent(1001, "WorkerReady", "the worker is ready")
+	// Warning: too many failures, the next start waits. Keys: failures, delay.
+	eventRapidFail = newEvent(1003, "RapidFail", "the application keeps failing, its next start waits")
+	// Warning: a worker did not end by itself. Keys: error.
+	eventShutdownForced = newEvent(1005, "ShutdownForced", "the worker did not end in time and was killed")
+	// Info: app_offline.htm appeared or went. Keys: file.
+	eventOffline = newEvent(1012, "AppOffline", "the application was taken offline by app_offline.htm")
+	eventOnline  = newEvent(1012, "AppOnline", "app_offline.htm is gone, the application is back")
+	// Error: a worker could not start. Keys: error.
+	eventStartFailed = newEvent(1020, "StartFailed", "the worker could not start")
+	// Info: workers are replaced. Keys: reason.
+	eventRecycle = newEvent(1021, "Recycle", "the application is being recycled")
+	// Error: the new workers could not start, the old ones stay. Keys: error.
+	eventRecycleFailed = newEvent(1022, "RecycleFailed", "recycling failed, the old workers stay")
+	// Warning: a worker ended unasked. Keys: reason.
+	eventWorkerExit = newEvent(1030, "WorkerExit", "the worker ended unexpectedly")
+	// Info: a worker ended as asked. Keys: reason.
+	eventWorkerStopped = newEvent(1033, "WorkerStopped", "the worker has stopped")
+	// Info: an address is served. Keys: address.
+	eventListening = newEvent(14, "Listening", "now listening")
+	// Error: a binding cannot accept. Keys: address, error.
+	eventAcceptFailed = newEvent(15, "AcceptFailed", "cannot accept connections")
+	// Info, Error: the configuration was loaded again, or refused. Keys: file, changes, error.
+	eventReloaded     = newEvent(16, "Reloaded", "the configuration was loaded again")
+	eventReloadFailed = newEvent(17, "ReloadFailed", "the configuration has errors, the old one stays in force")
+	// Warning: a worker broke the protocol. Keys: error.
+	eventWorkerProtocol = newEvent(18, "WorkerProtocol", "the worker broke the protocol of in-process workers")
+)

@@ -1,0 +1,19 @@
+//go:build unix
+
+package module
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets the test binary be the programs that the tests start.
+func TestMain(m *testing.M) {
+	if name := os.Getenv(programVariable); name != "" {
+		runProgram(name, os.Args[1:])
+		return
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+
+	"github.com/lannerhq/lanner/kestrel"
+	"github.com/lannerhq/lanner/server"
+)
+
+// onKestrel is Lanner's default server.
+type onKestrel struct {
+	server      *kestrel.Server
+	application server.Application
+}
+
+func newKestrel(application server.Application) *onKestrel {
+	return &onKestrel{kestrel.New(kestrel.Options{}), application}
+}
+
+func (k *onKestrel) start(ctx context.Context, urls []string) ([]string, error) {
+	addresses, _ := server.Get[server.ServerAddressesFeature](k.server.Features())
+	addresses.SetAddresses(urls)
+	if err := k.server.Start(ctx, k.application); err != nil {
+		return nil, err
+	}
+	return addresses.Addresses(), nil
+}
+
+func (k *onKestrel) stop(ctx context.Context) error { return k.server.Stop(ctx) }

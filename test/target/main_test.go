@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const mainVariable = "LANNER_TARGET_ARGS"
+
+// TestMain is the program itself when it was started by a test.
+func TestMain(m *testing.M) {
+	if args, ok := os.LookupEnv(mainVariable); ok {
+		os.Exit(run(strings.Fields(args), os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// program starts the test binary as the program.
+func program(t *testing.T, args string) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), mainVariable+"="+args, "GORACE=atexit_sleep_ms=0")
+	cmd.Stderr = t.Output()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	t.Cleanup(func() {
+		timer.Stop()
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return cmd, stdout
+}
+
+func TestTheProgramListensAnswersAndStops(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signal to send to another process")
+	}
+	for _, server := range []string{"kestrel", "nethttp"} {
+		for _, api := range []string{"http", "native"} {
+			for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+				t.Run(server+"/"+api+"/"+sig.String(), func(t *testing.T) {
+					cmd, stdout := program(t, "-urls http://127.0.0.1:0;http://127.0.0.1:0 -urls http://127.0.0.1:0 -exec inline -server "+server+" -api "+api)
+					lines := bufio.NewScanner(stdout)
+					for range 3 {
+						if !lines.Scan() {
+							t.Fatalf("the program ended early: %v", lines.Err())
+						}
+						url, ok := strings.CutPrefix(lines.Text(), "listening on ")
+						if !ok {
+							t.Fatalf("it printed %q, want listening on URL for each of three addresses", lines.Text())
+						}
+						wantHello(t, url)
+					}
+					if err := cmd.Process.Signal(sig); err != nil {
+						t.Fatal(err)
+					}
+					if lines.Scan() {
+						t.Errorf("it printed %q beyond its addresses", lines.Text())
+					}
+					if err := cmd.Wait(); err != nil {
+						t.Errorf("after %v it ended with %v, want exit status 0", sig, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+func wantHello(t *testing.T, url string) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(url)
+	if err != nil {
+		t.Fatalf("GET %s: %v", url, err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(res.Body); err != nil || string(body) != "Hello, World!" {
+		t.Errorf("GET %s: %q, %v, want Hello, World!", url, body, err)
+	}
+}
+
+func TestWrongCommandLinesAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		args   string
+		status int
+		text   string
+	}{
+		{"-api soap", 2, "must be one of http, native"},
+		{"-exec sometimes", 2, "must be one of auto, inline, goroutine"},
+		{"-server iis", 2, "must be one of kestrel, nethttp"},
+		{"http://127.0.0.1:0", 2, "unexpected argument"},
+		{"-nonsense", 2, "not defined"},
+		{"-h", 0, "listen"},
+		{"-urls nonsense", 1, "nonsense"},
+		{"-server nethttp -urls https://127.0.0.1:0", 1, "plain http only"},
+		{"-server nethttp -urls http://127.0.0.1:0;ftp://x", 1, "ftp"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if status := run(strings.Fields(tt.args), &stdout, &stderr); status != tt.status {
+			t.Errorf("%q ends with status %d, want %d", tt.args, status, tt.status)
+		}
+		if !strings.Contains(stderr.String(), tt.text) || stdout.Len() > 0 {
+			t.Errorf("%q says %q on stderr and %q on stdout, want %q on stderr alone", tt.args, stderr.String(), stdout.String(), tt.text)
+		}
+	}
+}
+
+func TestTheDefaultsAreKestrelAndHTTP(t *testing.T) {
+	o, err := parse(nil, io.Discard)
+	if err != nil || o.api != "http" || o.exec != "auto" || o.server != "kestrel" || len(o.urls) != 1 || o.urls[0] != "http://localhost:5000" {
+		t.Errorf("without arguments the options are %+v, %v", o, err)
+	}
+}
