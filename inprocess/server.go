@@ -54,8 +54,6 @@ type Server struct {
 	drainOnce sync.Once
 	lastLocal atomic.Uint64
 	received  chan struct{} // closed when the receiving goroutine has ended
-	stopped   chan struct{}
-	stopErr   error
 }
 
 type state uint8
@@ -71,7 +69,7 @@ const (
 func New(opts kestrel.Options) *Server {
 	s := &Server{
 		opts: opts, log: opts.Logger, features: server.NewFeatures(nil), open: handover.FromEnvironment,
-		drained: make(chan struct{}), received: make(chan struct{}), stopped: make(chan struct{}),
+		drained: make(chan struct{}), received: make(chan struct{}),
 		endpoints: make(map[string]*httpconn.Endpoint), listeners: make(map[uint32]net.Listener),
 	}
 	if s.log == nil {
@@ -159,6 +157,7 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 	}
 	s.routes.Store(newOwnership(hello.Routes, hello.ForeignPrefixes, hello.ForeignHosts))
 	server.Set(s.features, Environment{hello.Site, hello.Application, hello.PathBase, hello.Worker, hello.Generation})
+	s.addresses = nil
 	for _, r := range hello.Routes {
 		s.addresses = append(s.addresses, "http://"+orStar(r.Host)+r.PathPrefix)
 	}
@@ -201,25 +200,15 @@ func (s *Server) Stop(ctx context.Context) error {
 	was := s.state
 	s.state = stateStopped
 	s.mu.Unlock()
-	switch was {
-	case stateNew:
-		close(s.stopped)
-		return nil
-	case stateStopped:
-		select {
-		case <-s.stopped:
-			return s.stopErr
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if was == stateNew || s.manager == nil {
+		return nil // it never served
 	}
 	s.stopAccepting()
-	s.stopErr = s.manager.Stop(ctx)
+	err := s.manager.Stop(ctx)
 	s.drain()
 	s.channel.Close()
 	<-s.received
-	close(s.stopped)
-	return s.stopErr
+	return err
 }
 
 func (s *Server) stopAccepting() {
@@ -235,7 +224,8 @@ func (s *Server) stopAccepting() {
 
 func (s *Server) drain() { s.drainOnce.Do(func() { close(s.drained) }) }
 
-// addressFeature is the server's ServerAddressesFeature: the host decides where to listen.
+// addressFeature is the server's ServerAddressesFeature: the host decides where to listen, so what was set before Start is
+// replaced by what the host says.
 type addressFeature Server
 
 func (a *addressFeature) Addresses() []string {
@@ -243,6 +233,14 @@ func (a *addressFeature) Addresses() []string {
 	defer a.mu.Unlock()
 	return append([]string(nil), a.addresses...)
 }
-func (a *addressFeature) SetAddresses([]string)     {}
+
+func (a *addressFeature) SetAddresses(urls []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state == stateNew {
+		a.addresses = append([]string(nil), urls...)
+	}
+}
+
 func (a *addressFeature) PreferHostingURLs() bool   { return true }
 func (a *addressFeature) SetPreferHostingURLs(bool) {}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
@@ -32,15 +33,7 @@ type netHTTP struct{ app Application }
 func (h netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := &netHTTPNative{w: w, r: r, control: http.NewResponseController(w)}
 	_ = n.control.EnableFullDuplex() // HTTP/1 alone needs it; elsewhere there is nothing to enable
-	req := &netHTTPRequest{r: r}
-	for name, values := range r.Header {
-		for _, value := range values {
-			req.header.Add(name, value)
-		}
-	}
-	if r.Host != "" {
-		req.header.Add("Host", r.Host)
-	}
+	req := newNetHTTPRequest(r)
 	n.res.n = n
 	f := new(Features)
 	f.Init(req, &n.res, n, FeaturesOf(r.Context()))
@@ -90,6 +83,26 @@ type netHTTPRequest struct {
 	header Headers
 }
 
+// newNetHTTPRequest puts back among the header fields what net/http keeps apart.
+func newNetHTTPRequest(r *http.Request) *netHTTPRequest {
+	q := &netHTTPRequest{r: r}
+	if r.Host != "" {
+		q.header.Add("Host", r.Host)
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			q.header.Add(name, value)
+		}
+	}
+	for _, coding := range r.TransferEncoding {
+		q.header.Add("Transfer-Encoding", coding)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Trailer)) {
+		q.header.Add("Trailer", name)
+	}
+	return q
+}
+
 func (q *netHTTPRequest) Protocol() string { return q.r.Proto }
 func (q *netHTTPRequest) Scheme() string {
 	if q.r.TLS != nil {
@@ -136,6 +149,9 @@ func (s *netHTTPResponse) start() {
 		return
 	}
 	out := s.n.w.Header()
+	if _, typed := out["Content-Type"]; !typed {
+		out["Content-Type"] = nil // or net/http would guess one, which no other server does
+	}
 	for name, value := range s.header.All() {
 		if name == "Date" && value == "" {
 			out["Date"] = nil // how either side is told not to send one

@@ -79,6 +79,9 @@ func (x *exchange) request(f *Features) (*http.Request, error) {
 		return nil, err
 	}
 	x.header(r, req.Header())
+	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && !req.Header().HasToken("Connection", "keep-alive") {
+		r.Close = true // RFC 9112 §9.3: HTTP/1.0 keeps a connection only when asked
+	}
 	r.ContentLength = req.ContentLength()
 	r.Body = http.NoBody
 	if r.ContentLength != 0 {
@@ -138,7 +141,8 @@ func (x *exchange) parseURL(r *http.Request, req RequestFeature) error {
 	return nil
 }
 
-// plainPath reports whether target is an origin-form path that needs no decoding, so that parsing it is cutting it.
+// plainPath reports whether target is an origin-form path that needs no decoding and that net/url would not encode
+// otherwise, so that parsing it is cutting it.
 func plainPath(target string) bool {
 	if target == "" || target[0] != '/' || strings.HasPrefix(target, "//") {
 		return false
@@ -147,12 +151,21 @@ func plainPath(target string) bool {
 		switch c := target[i]; {
 		case c == '?':
 			return !strings.Contains(target[i:], "#")
-		case c == '%' || c == '#' || c <= ' ' || c >= 0x7f:
+		case !plainPathBytes[c]:
 			return false
 		}
 	}
 	return true
 }
+
+// plainPathBytes are those that net/url leaves as they are in a path. For others, such as '!', it fills in RawPath.
+var plainPathBytes = func() (t [256]bool) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~$&+,/:;=@"
+	for i := range len(plain) {
+		t[plain[i]] = true
+	}
+	return t
+}()
 
 // header makes r.Header and r.Trailer. Values share one array, keys in canonical form cost nothing.
 func (x *exchange) header(r *http.Request, fields *Headers) {

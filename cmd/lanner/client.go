@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	yaml "go.yaml.in/yaml/v4"
 
 	"github.com/lannerhq/lanner/internal/host/config"
 	"github.com/lannerhq/lanner/internal/host/control"
@@ -20,23 +24,51 @@ func (a *app) withHost(cmd *cobra.Command, f func(context.Context, *control.Clie
 	return a.interruptible(cmd.Context(), func(ctx context.Context) error { return f(ctx, c) })
 }
 
-// controlSocket returns the socket of the flag, or of the configuration file, or the default one. A file with mistakes must
-// not keep anybody from looking at the host that runs: then the default is tried, and that is said.
+// controlSocket returns the socket of the flag, or of the configuration file, or the default one.
 func (a *app) controlSocket() string {
 	if a.socket != "" {
 		return a.socket
 	}
-	fallback := config.DefaultControlSocket()
 	path, err := config.Find(a.configFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fallback
+		return config.DefaultControlSocket()
 	}
-	cfg, err := config.Load(path)
+	if cfg, err := config.Load(path); err == nil {
+		return cfg.Control.Socket
+	}
+	if socket := socketOfBroken(path); socket != "" {
+		return socket
+	}
+	fallback := config.DefaultControlSocket()
+	fmt.Fprintf(a.stderr, "lanner: %s cannot be read, see \"lanner config check\"; trying %s\n", path, fallback)
+	return fallback
+}
+
+// socketOfBroken returns control.socket of a file that has mistakes elsewhere, or "". They must not keep anybody from
+// looking at the host that runs, or from hearing by "lanner reload" what they are.
+func socketOfBroken(path string) string {
+	data, err := os.ReadFile(path)
 	if err != nil {
-		fmt.Fprintf(a.stderr, "lanner: %s cannot be read, see \"lanner config check\"; trying %s\n", path, fallback)
-		return fallback
+		return ""
 	}
-	return cfg.Control.Socket
+	var file struct {
+		Control struct {
+			Socket string `yaml:"socket"`
+		} `yaml:"control"`
+	}
+	if yaml.Load(data, &file) != nil && file.Control.Socket == "" {
+		return ""
+	}
+	socket := file.Control.Socket
+	switch {
+	case strings.Contains(socket, "$"): // needs to be expanded, and there may be the mistake
+		return ""
+	case socket == "":
+		return config.DefaultControlSocket()
+	case filepath.IsAbs(socket):
+		return socket
+	}
+	return filepath.Join(filepath.Dir(path), socket)
 }
 
 // completionTimeout bounds what a shell waits for when Tab is pressed.

@@ -94,10 +94,15 @@ func TestSocketComesFromTheConfiguration(t *testing.T) {
 	if _, errs, code := lanner("status", "--config", path); code != exitOK {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	broken := writeConfig(t, "control: {socket: "+socket+"}\n")
-	_, errs, _ := lanner("status", "--config", broken)
+	for _, mistake := range []string{"sites: 3\n", "nonsense: {a: [1]}\n"} {
+		broken := writeConfig(t, mistake+"control: {socket: "+socket+"}\n")
+		if _, errs, code := lanner("status", "--config", broken); code != exitOK {
+			t.Errorf("mistakes elsewhere keep nobody from looking: exit code %d, %s", code, errs)
+		}
+	}
+	_, errs, code := lanner("status", "--config", writeConfig(t, "control: {socket: ["))
 	if !strings.Contains(errs, "cannot be read, see \"lanner config check\"; trying ") {
-		t.Errorf("a file with mistakes keeps nobody from looking: %s", errs)
+		t.Errorf("a file that cannot be read at all: exit code %d, %s", code, errs)
 	}
 }
 

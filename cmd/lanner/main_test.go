@@ -10,15 +10,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/lannerhq/lanner/internal/host/process"
 )
 
 var update = flag.Bool("update", false, "write golden files and docs/reference/cli.md")
 
-// asLanner makes the test binary be the real program.
-const asLanner = "LANNER_TEST_AS_LANNER"
+// These make the test binary be the real program, or an application that a host starts.
+const (
+	asLanner      = "LANNER_TEST_AS_LANNER"
+	asApplication = "LANNER_TEST_AS_APPLICATION"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asLanner) != "" {
+	process.RunGuard()
+	switch {
+	case os.Getenv(asApplication) != "":
+		application()
+	case os.Getenv(asLanner) != "":
 		main()
 	}
 	goleak.VerifyTestMain(m)

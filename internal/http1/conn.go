@@ -285,10 +285,12 @@ func (c *Conn) unclaimed() Next {
 
 // ReadFailed says what to do after the transport's Read failed or reached the end of the input.
 func (c *Conn) ReadFailed(err error) Next {
-	if c.stream.Expired() == TimeoutRequestHeaders {
+	switch expired := c.stream.Expired(); {
+	case expired == TimeoutRequestHeaders:
 		return c.reject(errHeadersTimeout)
-	}
-	if err == io.EOF {
+	case expired == TimeoutKeepAlive:
+		return Close
+	case err == io.EOF:
 		return Close // also with half a request: there is nobody to answer (Kestrel closes silently)
 	}
 	return Abort

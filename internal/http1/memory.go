@@ -62,7 +62,9 @@ func getBuffer(n int) []byte {
 	return make([]byte, n)
 }
 
+// putBuffer gives a buffer back. Anything else, also nil, is left to the garbage collector.
 func putBuffer(b []byte) {
+	poison(b[:cap(b)])
 	switch cap(b) {
 	case smallBuffer:
 		smallBuffers.Put((*[smallBuffer]byte)(b[:smallBuffer]))

@@ -161,7 +161,7 @@ func (c *conn) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.owned {
-		c.transport.NetConn().Close()
+		c.transport.Sever()
 	}
 }
 

@@ -263,6 +263,11 @@ func (c *Conn) Unwatch() {
 // Close closes the connection.
 func (c *Conn) Close() {
 	c.heartbeat.remove(c)
+	c.Sever()
+}
+
+// Sever ends the connection from any goroutine, while its owner may be using it; the owner still has to Close or Abort.
+func (c *Conn) Sever() {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && c.shared {
 		half.CloseWrite()
 	}

@@ -17,7 +17,7 @@ var startCheck = check{"StartBindsAndPublishesItsAddresses", func(t *testing.T, 
 }}
 
 var lifecycleChecks = []check{
-	{"AddressesSetBeforeStartAreSeen", func(t *testing.T, s suite) {
+	{"TheAddressesAreThoseSetThenThoseBound", func(t *testing.T, s suite) {
 		srv := s.newServer()
 		addresses, ok := server.Get[server.ServerAddressesFeature](srv.Features())
 		if !ok {

@@ -1,9 +1,7 @@
 package forwarder
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -81,32 +79,5 @@ func TestAWorkerThatStopsReadingTimesOut(t *testing.T) {
 		c := newClient("POST", "/").withBody(endless{}, length)
 		err := c.forward(narrow(t, w.addr(), Options{RequestTimeout: 3 * tick}))
 		asUpstreamError(t, err, 504, ReasonTimeout, false)
-	}
-}
-
-func TestALargeBodyMayMeetAWorkerThatPauses(t *testing.T) {
-	want := bytes.Repeat([]byte("x"), 3<<20)
-	got := make(chan int, 1)
-	w := startWorker(t, func(c *workerConn) {
-		c.head()
-		n := 0
-		for n < len(want) {
-			k, err := c.r.Discard(min(1<<20, len(want)-n))
-			n += k
-			if err != nil {
-				break
-			}
-			time.Sleep(2 * tick)
-		}
-		got <- n
-		c.send(ok)
-		c.head()
-	})
-	c := newClient("POST", "/").withBody(io.LimitReader(endless{}, int64(len(want))), int64(len(want)))
-	if err := c.forward(narrow(t, w.addr(), Options{RequestTimeout: 4 * tick})); err != nil {
-		t.Errorf("a worker that reads again and again is not silent: %v", err)
-	}
-	if n := <-got; n != len(want) {
-		t.Errorf("%d bytes arrived", n)
 	}
 }

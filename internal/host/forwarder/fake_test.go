@@ -37,6 +37,7 @@ type fakeClient struct {
 	outTrail  httpcommon.Headers
 	writeErr  error
 	onAborted func(error)
+	upgraded  net.Conn // what Upgrade returns
 	watched   chan struct{}
 	deadline  chan struct{} // closed by SetReadDeadline in the past
 }
@@ -129,7 +130,7 @@ func (n *fakeNative) Abort(error)                           {}
 func (n *fakeNative) SetWriteDeadline(time.Time) error      { return nil }
 func (n *fakeNative) Upgradable() bool                      { return n.header.HasToken("Connection", "upgrade") }
 func (n *fakeNative) Hijack() (net.Conn, []byte, error)     { return nil, nil, errors.ErrUnsupported }
-func (n *fakeNative) Upgrade() (net.Conn, error)            { return nil, errors.ErrUnsupported }
+func (n *fakeNative) Upgrade() (net.Conn, error)            { return n.upgraded, nil }
 
 func (n *fakeNative) SetReadDeadline(t time.Time) error {
 	if t.Before(time.Now()) {

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/lannerhq/lanner/server"
 )
@@ -24,16 +23,24 @@ func once(t *testing.T, u *Upstream) {
 	}
 }
 
+// arrivesAtIdle waits until something has arrived on the one kept connection, and takes a byte of it.
+func arrivesAtIdle(t *testing.T, u *Upstream) {
+	t.Helper()
+	u.mu.Lock()
+	nc := u.idle[0].nc
+	u.mu.Unlock()
+	if _, err := nc.Read(make([]byte, 1)); err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+}
+
 func TestAConnectionTheWorkerClosedWhileIdleCostsNoRequest(t *testing.T) {
 	needsProbe(t)
 	for _, method := range []string{"GET", "POST", "PATCH"} {
-		closed := make(chan struct{})
 		w := startWorker(t, func(c *workerConn) {
 			c.head()
 			c.send(ok)
 			if c.n == 1 {
-				c.Close()
-				close(closed)
 				return
 			}
 			for h := c.head(); h != ""; h = c.head() {
@@ -42,8 +49,7 @@ func TestAConnectionTheWorkerClosedWhileIdleCostsNoRequest(t *testing.T) {
 		})
 		u := upstreamOf(t, w.addr(), Options{})
 		once(t, u)
-		<-closed
-		time.Sleep(5 * time.Millisecond) // the end travels through the kernel
+		arrivesAtIdle(t, u)
 		c := newClient(method, "/")
 		if method == "POST" {
 			c.withBody(strings.NewReader("hello"), 5)
@@ -148,14 +154,13 @@ func needsProbe(t *testing.T) {
 
 func TestUnsolicitedBytesSpoilAConnection(t *testing.T) {
 	needsProbe(t)
-	sent := make(chan struct{})
+	over := make(chan struct{})
 	w := startWorker(t, func(c *workerConn) {
 		c.head()
 		c.send(ok)
 		if c.n == 1 {
-			time.Sleep(20 * time.Millisecond) // after the first request is over
-			c.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
-			close(sent)
+			<-over
+			c.send("\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
 		}
 		c.head()
 		c.send(ok)
@@ -163,8 +168,8 @@ func TestUnsolicitedBytesSpoilAConnection(t *testing.T) {
 	})
 	u := upstreamOf(t, w.addr(), Options{})
 	once(t, u)
-	<-sent
-	time.Sleep(5 * time.Millisecond)
+	close(over)
+	arrivesAtIdle(t, u)
 	c := newClient("POST", "/")
 	if err := c.forward(u); err != nil || c.text() != "" {
 		t.Errorf("a response sent before its request must reach nobody; got %q, %v", c.text(), err)

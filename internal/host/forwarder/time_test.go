@@ -272,3 +272,46 @@ func TestADeadlineForOneRequestDoesNotOutliveIt(t *testing.T) {
 		}
 	})
 }
+
+func TestAWorkerThatPausesIsNotSilent(t *testing.T) {
+	const size = 3 << 20
+	inFakeTime(t, Options{RequestTimeout: 2 * time.Second}, func(c *workerConn) {
+		c.head()
+		for range 30 {
+			c.r.Discard(size / 30)
+			time.Sleep(time.Second)
+		}
+		c.send(ok)
+		c.head()
+	}, func(u *Upstream) {
+		c := newClient("POST", "/").withBody(io.LimitReader(endless{}, size), size)
+		took(t, 30*time.Second, func() {
+			if err := c.forward(u); err != nil {
+				t.Errorf("it reads again and again: %v", err)
+			}
+		})
+	})
+}
+
+func TestATunnelOutlivesEveryTimeout(t *testing.T) {
+	inFakeTime(t, Options{RequestTimeout: time.Second}, func(c *workerConn) {
+		c.head()
+		c.send(switching)
+		time.Sleep(time.Hour)
+		c.send(c.body(4))
+	}, func(u *Upstream) {
+		here, there := net.Pipe()
+		c := newClient("GET", "/", "Connection: upgrade", "Upgrade: raw")
+		c.upgraded = there
+		done := make(chan error)
+		go func() { done <- c.forward(u) }()
+		time.Sleep(time.Minute)
+		io.WriteString(here, "late")
+		if got, err := io.ReadAll(here); string(got) != "late" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -166,20 +166,6 @@ func TestAClientMayNotKeepATunnelThatTheWorkerHasLeft(t *testing.T) {
 	eventually(t, "the tunnel ends", func() bool { return u.Active() == 0 })
 }
 
-func TestATunnelOutlivesEveryTimeout(t *testing.T) {
-	w := startWorker(t, func(c *workerConn) {
-		c.head()
-		c.send(switching)
-		c.send(c.body(9))
-	})
-	conn, r := upgraded(t, upstreamOf(t, w.addr(), Options{RequestTimeout: 2 * tick}))
-	time.Sleep(6 * tick) // real time: the heartbeat must find nothing to do
-	io.WriteString(conn, "late")
-	if got, err := io.ReadAll(r); string(got) != "earlylate" || err != nil {
-		t.Errorf("got %q, %v", got, err)
-	}
-}
-
 func TestCloseEndsTunnels(t *testing.T) {
 	w := startWorker(t, func(c *workerConn) {
 		c.head()
