@@ -64,7 +64,7 @@ func (h *hosted) connect() (*handover.Channel, error) {
 
 func (h *hosted) Start(ctx context.Context, app server.Application) error {
 	addr := "127.0.0.1:0"
-	if urls := (*addressFeature)(h.Server).Addresses(); len(urls) > 0 {
+	if urls := h.addresses.Addresses(); len(urls) > 0 {
 		addr = strings.TrimPrefix(urls[0], "http://")
 	}
 	l, err := net.Listen("tcp", addr) // a host opens its bindings before it starts a worker
@@ -78,9 +78,7 @@ func (h *hosted) Start(ctx context.Context, app server.Application) error {
 		return err
 	}
 	h.listener = l
-	h.Server.mu.Lock()
-	h.Server.addresses = []string{"http://" + h.listener.Addr().String()}
-	h.Server.mu.Unlock()
+	h.addresses.Bind("http://" + h.listener.Addr().String())
 	h.wg.Go(h.receive)
 	if h.share {
 		d, err := handover.Borrow(h.listener)

@@ -34,10 +34,11 @@ type Environment struct {
 
 // Server implements server.Server.
 type Server struct {
-	opts     kestrel.Options
-	log      *slog.Logger
-	features *server.Features
-	open     func() (*handover.Channel, error)
+	opts      kestrel.Options
+	log       *slog.Logger
+	features  *server.Features
+	addresses server.Addresses // which the host decides
+	open      func() (*handover.Channel, error)
 
 	channel  *handover.Channel
 	manager  *httpconn.Manager
@@ -50,7 +51,6 @@ type Server struct {
 	state     state
 	endpoints map[string]*httpconn.Endpoint // by scheme
 	listeners map[uint32]net.Listener
-	addresses []string
 	drainOnce sync.Once
 	lastLocal atomic.Uint64
 	received  chan struct{} // closed when the receiving goroutine has ended
@@ -75,7 +75,7 @@ func New(opts kestrel.Options) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	server.Set[server.ServerAddressesFeature](s.features, (*addressFeature)(s))
+	server.Set[server.ServerAddressesFeature](s.features, &s.addresses)
 	return s
 }
 
@@ -110,7 +110,7 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 		return err
 	}
 	s.channel = channel
-	if err := channel.Send(&handover.Ready{PID: os.Getpid(), Addresses: s.addresses}); err != nil {
+	if err := channel.Send(&handover.Ready{PID: os.Getpid(), Addresses: hello.Addresses}); err != nil {
 		s.manager.Stop(ctx)
 		channel.Close()
 		return fmt.Errorf("cannot tell the host that the application is ready: %w", err)
@@ -157,10 +157,7 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 	}
 	s.routes.Store(newOwnership(hello.Routes, hello.ForeignPrefixes, hello.ForeignHosts))
 	server.Set(s.features, Environment{hello.Site, hello.Application, hello.PathBase, hello.Worker, hello.Generation})
-	s.addresses = nil
-	for _, r := range hello.Routes {
-		s.addresses = append(s.addresses, "http://"+orStar(r.Host)+r.PathPrefix)
-	}
+	s.addresses.Bind(hello.Addresses...)
 	if hello.PathBase != "" {
 		app = rebase{app, hello.PathBase}
 	}
@@ -173,13 +170,6 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 		s.log.Error("cannot accept connections", "address", l.Addr().String(), "error", err, "wait", wait)
 	}
 	return nil
-}
-
-func orStar(host string) string {
-	if host == "" {
-		return "*"
-	}
-	return host
 }
 
 // rebase mounts the application under its path base.
@@ -223,24 +213,3 @@ func (s *Server) stopAccepting() {
 }
 
 func (s *Server) drain() { s.drainOnce.Do(func() { close(s.drained) }) }
-
-// addressFeature is the server's ServerAddressesFeature: the host decides where to listen, so what was set before Start is
-// replaced by what the host says.
-type addressFeature Server
-
-func (a *addressFeature) Addresses() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]string(nil), a.addresses...)
-}
-
-func (a *addressFeature) SetAddresses(urls []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.state == stateNew {
-		a.addresses = append([]string(nil), urls...)
-	}
-}
-
-func (a *addressFeature) PreferHostingURLs() bool   { return true }
-func (a *addressFeature) SetPreferHostingURLs(bool) {}

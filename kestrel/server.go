@@ -19,7 +19,7 @@ const defaultURL = "http://localhost:5000"
 type Server struct {
 	opts      Options
 	features  *server.Features
-	addresses addresses
+	addresses server.Addresses
 	log       *slog.Logger
 
 	mu       sync.Mutex
@@ -97,7 +97,7 @@ func (s *Server) bindLocked(ctx context.Context) error {
 			urls = append(urls, b.url)
 		}
 	}
-	s.addresses.SetAddresses(urls)
+	s.addresses.Bind(urls...)
 	return nil
 }
 

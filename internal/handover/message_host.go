@@ -33,6 +33,8 @@ type Hello struct {
 	// ForeignHosts are host names and wildcards of other sites at the same
 	// endpoints. One that matches more specifically than a route of ours wins.
 	ForeignHosts []string `json:"foreignHosts,omitempty"`
+	// Addresses are the URLs under which clients reach the application.
+	Addresses []string `json:"addresses,omitempty"`
 	// Limits are the effective limits, in the form the server defines.
 	Limits json.RawMessage `json:"limits,omitempty"`
 	// StatusTable, if not nil, is the memory for [OpenStatusTable].

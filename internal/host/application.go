@@ -40,7 +40,9 @@ type application struct {
 	activity atomic.Int64 // when there last was a request, in nanoseconds
 	offline  atomic.Pointer[answer]
 
-	offlineMu sync.Mutex // one look at app_offline.htm at a time
+	offlineMu sync.Mutex  // one look at app_offline.htm at a time
+	asking    atomic.Bool // a health check is under way
+	asked     time.Time   // when the last began; only maintain uses it
 
 	mu         sync.Mutex
 	places     []*place
@@ -260,6 +262,7 @@ func (a *application) startFailed(p *place, w *worker, err error) {
 func (a *application) becameReady(p *place, w *worker, took time.Duration) {
 	a.mu.Lock()
 	p.starting = nil
+	w.readyAt = time.Now()
 	w.setStateLocked(control.Ready)
 	w.replaced = p.current
 	p.current = w

@@ -165,6 +165,7 @@ func (p *inProcess) hello(cfg *appConfig) *handover.Hello {
 	hello := &handover.Hello{
 		Generation: uint64(p.w.generation), Site: a.site, Application: a.path, PathBase: base, Worker: strconv.Itoa(p.w.id),
 		Token: handover.Secret(p.token), Routes: routes, ForeignPrefixes: prefixes, ForeignHosts: hosts, Limits: limits,
+		Addresses: a.host.appAddresses(a),
 	}
 	return hello
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/host/forwarder"
@@ -33,7 +34,7 @@ func (p *outOfProcess) start(ctx context.Context) error {
 		o.HTTPSPorts = []int{cfg.httpsPort}
 	}
 	if cfg.app.HealthCheck != nil {
-		o.HealthPath = cfg.app.HealthCheck.Path
+		o.HealthPath = strings.TrimSuffix(a.path, "/") + cfg.app.HealthCheck.Path
 	}
 	child, err := module.Start(ctx, o)
 	if err != nil {
@@ -98,6 +99,11 @@ func (p *outOfProcess) pid() int             { return p.child.Process.PID() }
 func (p *outOfProcess) port() int            { return p.child.Port }
 func (p *outOfProcess) stats() process.Stats { return p.child.Process.Stats() }
 func (p *outOfProcess) refresh()             {}
+
+// probe implements backend.
+func (p *outOfProcess) probe(ctx context.Context, path string) error {
+	return module.Probe(ctx, p.child.Process, p.child.Port, path, p.w.app.cfg.Load().hostName, p.child.Token)
+}
 
 // failure implements backend: 502.5, as the module says it.
 func (p *outOfProcess) failure(err error) *answer {

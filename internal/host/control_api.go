@@ -48,7 +48,7 @@ func (s *site) status(fronts map[string]*front) control.Site {
 		out.Applications = append(out.Applications, app)
 	}
 	slices.SortFunc(out.Applications, func(a, b control.Application) int { return strings.Compare(a.Path, b.Path) })
-	if s.paused {
+	if s.paused.Load() {
 		out.State = control.Stopped
 	}
 	return out
@@ -134,7 +134,7 @@ func (h *Host) Recycle(ctx context.Context, name string) ([]control.Step, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.paused {
+	if s.paused.Load() {
 		return nil, &control.Error{Status: 409, Message: "site " + name + " is stopped", Hint: "start it with \"lanner start " + name + "\""}
 	}
 	var steps []control.Step
@@ -164,9 +164,7 @@ func (h *Host) pause(ctx context.Context, name string, on bool) error {
 	if err != nil {
 		return err
 	}
-	h.mu.Lock()
-	s.paused = on
-	h.mu.Unlock()
+	s.paused.Store(on)
 	var wg sync.WaitGroup
 	for _, a := range s.apps {
 		wg.Go(func() { a.setStopped(on, "the site was stopped") })

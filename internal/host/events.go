@@ -40,6 +40,8 @@ var (
 	// Info, Error: the configuration was loaded again, or refused. Keys: file, changes, error.
 	eventReloaded     = newEvent(16, "Reloaded", "the configuration was loaded again")
 	eventReloadFailed = newEvent(17, "ReloadFailed", "the configuration has errors, the old one stays in force")
+	// Warning: a health check failed. Keys: failures (in a row), error.
+	eventUnhealthy = newEvent(19, "Unhealthy", "the worker did not answer its health check well")
 	// Warning: a worker broke the protocol. Keys: error.
 	eventWorkerProtocol = newEvent(18, "WorkerProtocol", "the worker broke the protocol of in-process workers")
 )

@@ -61,7 +61,7 @@ func (a *application) serve(f *server.Features) error {
 
 // endGrace is how long a worker that refuses connections is given to show that it has died, so that the next try waits
 // for its successor rather than ask it again.
-const endGrace = 500 * time.Millisecond
+const endGrace = 5 * time.Second
 
 func (w *worker) awaitEnd() {
 	t := time.NewTimer(endGrace)
@@ -72,12 +72,13 @@ func (w *worker) awaitEnd() {
 	}
 }
 
-// upstreamAnswer says what the module says: 502.3 for a worker that broke or was silent.
+// upstreamAnswer says what the module says: 502.3 for a worker that broke. A request that was sent to a worker which is gone
+// by now is not to be tried again: it was that worker's.
 func upstreamAnswer(e *forwarder.UpstreamError) *answer {
-	switch e.Status {
-	case 503:
+	switch {
+	case e.Status == 503 && !e.RequestSent:
 		return &answer{status: 503, title: "Service Unavailable", detail: e.Error(), retryAfter: time.Second}
-	case 504:
+	case e.Status == 504:
 		return &answer{status: 504, title: "Gateway Timeout", detail: e.Error()}
 	}
 	return &answer{status: 502, sub: "502.3", title: "Bad Gateway", detail: e.Error()}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -211,13 +212,19 @@ func (h *Host) addresses() []string {
 	defer h.mu.Unlock()
 	var out []string
 	for _, key := range sortedKeys(h.fronts) {
-		urls := h.fronts[key].urls
-		if len(urls) > 1 {
-			urls = urls[:1] // localhost is one address to people
-		}
-		out = append(out, urls...)
+		out = append(out, slices.Compact(slices.Clone(h.fronts[key].urls))...) // localhost is two sockets
 	}
 	return out
+}
+
+// anyFront returns one of the fronts, nil when there is none.
+func (h *Host) anyFront() *front {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range h.fronts {
+		return f
+	}
+	return nil
 }
 
 // socket finds a listening socket by its number.

@@ -46,6 +46,7 @@ func (a *application) maintain(last, now time.Time, refresh bool) {
 		a.retireAll(fmt.Sprintf("idle for %s", cfg.pool.IdleTimeout))
 		return
 	}
+	a.checkHealth(now, cfg.app.HealthCheck, workers)
 	if cfg.pool.StartMode == config.AlwaysRunning || a.waitedFor() {
 		a.mu.Lock()
 		if a.offline.Load() == nil {
@@ -84,7 +85,7 @@ func (a *application) idle(now time.Time, cfg *appConfig, workers []*worker) boo
 		return false
 	}
 	for _, w := range workers {
-		if w.active.Load() > 0 || now.Sub(w.since) < limit {
+		if w.active.Load() > 0 || now.Sub(w.readyAt) < limit {
 			return false
 		}
 	}
@@ -101,7 +102,7 @@ func (a *application) recycleReason(last, now time.Time, cfg *appConfig, workers
 	}
 	for _, w := range workers {
 		switch {
-		case rule.Time > 0 && now.Sub(w.since) >= rule.Time:
+		case rule.Time > 0 && now.Sub(w.readyAt) >= rule.Time:
 			return fmt.Sprintf("age limit %s", rule.Time)
 		case rule.Requests > 0 && w.requests.Load() >= rule.Requests:
 			return fmt.Sprintf("request limit %d", rule.Requests)

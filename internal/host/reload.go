@@ -100,7 +100,7 @@ func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change,
 		limits := h.widest(wanted[key], cfg)
 		if opened[key] != nil {
 			f.start(limits)
-			for _, url := range f.urls {
+			for _, url := range slices.Compact(slices.Clone(f.urls)) { // localhost is two sockets
 				h.event(slog.LevelInfo, eventListening, slog.String("address", url))
 			}
 		} else {
@@ -241,18 +241,14 @@ func (h *Host) buildSitesLocked(cfg *config.Config) (sites map[string]*site, rec
 	for name, sc := range cfg.Sites {
 		old := h.sites[name]
 		s := &site{name: name, cfg: sc}
-		if old != nil {
-			s.paused = old.paused
-		} else {
-			s.paused = !sc.AutoStart
-		}
+		s.paused.Store(old == nil && !sc.AutoStart || old != nil && old.paused.Load())
 		for i := range sc.Applications {
 			ac := newAppConfig(cfg, sc, &sc.Applications[i])
 			a := old.application(ac.app.Path)
 			switch {
 			case a == nil:
 				a = h.newApplication(name, ac)
-				a.stopped = s.paused
+				a.stopped = s.paused.Load()
 				fresh = append(fresh, a)
 			case !reflect.DeepEqual(*a.cfg.Load(), *ac):
 				a.cfg.Store(ac)
@@ -353,6 +349,34 @@ func (h *Host) ownership(a *application) (routes []handover.Route, prefixes, hos
 		}
 	}
 	return routes, prefixes, hosts
+}
+
+// appAddresses lists the URLs under which clients reach an application.
+func (h *Host) appAddresses(a *application) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []string
+	for _, key := range sortedKeys(h.fronts) {
+		f := h.fronts[key]
+		for _, e := range f.table.Load().entries {
+			if e.site.name != a.site {
+				continue
+			}
+			for _, url := range slices.Compact(slices.Clone(f.urls)) {
+				out = append(out, withHost(url, e.host)+strings.TrimSuffix(a.path, "/"))
+			}
+		}
+	}
+	return out
+}
+
+// withHost puts a site's host name in place of the address of a URL.
+func withHost(url, host string) string {
+	scheme, rest, _ := strings.Cut(url, "://")
+	if host == "" || strings.HasPrefix(rest, "unix:") {
+		return url
+	}
+	return scheme + "://" + host + rest[max(strings.LastIndexByte(rest, ':'), 0):]
 }
 
 // tellOwnership sends the workers what is theirs after a reload.

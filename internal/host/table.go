@@ -3,6 +3,7 @@ package host
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/lannerhq/lanner/internal/host/config"
 	"github.com/lannerhq/lanner/internal/route"
@@ -64,7 +65,7 @@ type site struct {
 	name   string
 	cfg    *config.Site
 	apps   []*application
-	paused bool // stopped by an operator
+	paused atomic.Bool // stopped by an operator
 }
 
 func (s *site) find(path string) *application {

@@ -21,6 +21,8 @@ type worker struct {
 
 	requests atomic.Int64
 	active   atomic.Int64
+	readyAt  time.Time // set before the worker is in its place
+	unwell   int       // health checks that failed in a row; only the asking goroutine uses it
 
 	// The application's mutex guards what follows.
 	state    control.State
@@ -52,6 +54,8 @@ type backend interface {
 	stats() process.Stats
 	// refresh asks for counters that the host does not see by itself.
 	refresh()
+	// probe asks the worker for a path of its own and returns an error when the answer is 500 or more, or does not come.
+	probe(ctx context.Context, path string) error
 	// failure is what requests are answered when the worker cannot be started.
 	failure(err error) *answer
 }

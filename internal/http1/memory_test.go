@@ -2,6 +2,7 @@ package http1
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,6 +111,35 @@ func TestStringsOfARequestMoveWithItsBytes(t *testing.T) {
 			c.write("Host: host\r\nY: " + strings.Repeat("y", 5000))
 			synctest.Wait()
 			c.write("\r\n\r\n")
+			c.want("an answer", sent200...)
+		}
+	})
+}
+
+func TestStringsOfARequestStayWhileItsBodyIsRead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := connect(t, testOptions{}, func(c *Conn) error {
+			for {
+				n, err := c.Request().Body().Read(make([]byte, 100))
+				q := c.Request()
+				if got := q.RawTarget() + q.Path() + q.Host() + q.Header().Get("X-Name"); got != "/a/../path/pathhostvalue" {
+					t.Errorf("after %d bytes of the body the request is %q", n, got)
+				}
+				if err == io.EOF {
+					return ok(c)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		})
+		for range 3 {
+			c.write("POST /a/../path HTTP/1.1\r\nHost: host\r\nX-Name: value\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for range 50 {
+				c.write("1000\r\n" + strings.Repeat("x", 0x1000) + "\r\n")
+				synctest.Wait()
+			}
+			c.write("0\r\n\r\n")
 			c.want("an answer", sent200...)
 		}
 	})

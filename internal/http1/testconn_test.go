@@ -109,6 +109,7 @@ func (c *testConn) send(lines ...string) { c.write(strings.Join(lines, "\r\n") +
 // write sends bytes.
 func (c *testConn) write(bytes string) {
 	c.t.Helper()
+	c.client.SetWriteDeadline(time.Now().Add(time.Hour))
 	if _, err := io.WriteString(c.client, bytes); err != nil {
 		c.t.Fatalf("sending %.40q: %v", bytes, err)
 	}

@@ -80,7 +80,9 @@ var responseChecks = []check{
 		c := r.dial()
 		for range 2 { // the next response shows that the client saw the end of the first
 			c.send("GET / HTTP/1.1", "Host: a", "")
-			c.wantBody("a body that ends", 200, "hello")
+			if a := c.wantBody("a body that ends", 200, "hello"); a.Header.Get("Content-Type") != "" {
+				t.Errorf("Content-Type %q, want none: the application set none, and guessing is not the server's", a.Header.Get("Content-Type"))
+			}
 		}
 	}},
 	{"AnHTTP10ClientGetsNoChunks", func(t *testing.T, s suite) {

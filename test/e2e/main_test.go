@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/lannerhq/lanner"
 	"github.com/lannerhq/lanner/internal/host/process"
@@ -20,7 +23,7 @@ func TestMain(m *testing.M) {
 	process.RunGuard()
 	switch program := os.Getenv("LANNER_E2E_PROGRAM"); program {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(afterwards(runAndLookAround(m)))
 	case "app":
 		if err := lanner.Run(application()); err != nil {
 			log.Fatal(err)
@@ -31,8 +34,59 @@ func TestMain(m *testing.M) {
 	case "silent":
 		select {}
 	default:
-		log.Fatalf("no program %q", program)
+		run, ok := programs[program]
+		if !ok {
+			log.Fatalf("no program %q", program)
+		}
+		if err := run(); err != nil {
+			log.Fatal(err)
+		}
 	}
+}
+
+// runAndLookAround runs the tests and then looks for what they left behind: goroutines, processes, descriptors.
+func runAndLookAround(m *testing.M) int {
+	descriptors := openDescriptors()
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintf(os.Stderr, "goroutines were left behind: %v\n", err)
+		return 1
+	}
+	if children := childProcesses(); len(children) > 0 {
+		fmt.Fprintf(os.Stderr, "processes were left behind: %v\n", children)
+		return 1
+	}
+	if now := openDescriptors(); len(now) > len(descriptors)+4 { // the runtime's own: poller, event, random source
+		fmt.Fprintf(os.Stderr, "descriptors were left open: %d before the tests, %d after: %v\n", len(descriptors), len(now), now)
+		return 1
+	}
+	return 0
+}
+
+func openDescriptors() (open []string) {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			open = append(open, to)
+		}
+	}
+	return open
+}
+
+func childProcesses() (children []string) {
+	tasks, _ := os.ReadDir("/proc/self/task")
+	for _, t := range tasks {
+		list, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
+		for _, pid := range strings.Fields(string(list)) {
+			line, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+			children = append(children, pid+" "+strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return children
 }
 
 // application is what the hosted programs serve.
@@ -72,6 +126,11 @@ func application() http.Handler {
 				return
 			}
 			n -= k
+		}
+	})
+	mux.HandleFunc("/health", func(w http.ResponseWriter, r *http.Request) {
+		if sick, _ := os.ReadFile("sick"); string(sick) == strconv.Itoa(os.Getpid()) {
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })

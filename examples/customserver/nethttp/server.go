@@ -160,6 +160,7 @@ func (s *response) start() {
 	if !s.Start() {
 		return
 	}
+	s.w.Header()["Content-Type"] = nil // net/http must not guess one
 	for name, value := range s.Header().All() {
 		s.w.Header().Add(name, value)
 	}

@@ -1,0 +1,98 @@
+package main
+
+import "bytes"
+
+// row is a comparison: the same requests to several servers.
+type row struct {
+	name    string
+	title   string
+	chart   string // the picture that it is on
+	ask     request
+	load    meter
+	servers []contestant // in the order in which they take turns
+}
+
+// contestant is a server in a row.
+type contestant struct {
+	name    string
+	subject bool   // the ratios of the row are to it
+	needs   string // the tool without which it is skipped; "" for none
+	start   starter
+}
+
+// starter says which programs are to be started, in this order, so that the row's requests are answered on port.
+type starter func(w *workshop, r row, port int) ([]program, error)
+
+// The charts.
+const (
+	chartRequests = "requests"
+	chartHosting  = "hosting"
+	chartIdle     = "idle"
+)
+
+var (
+	hello     = []byte("Hello, World!")
+	helloJSON = []byte(`{"message":"Hello, World!"}`)
+	upload    = bytes.Repeat([]byte("x"), 1024)
+	pattern   = bytes.Repeat([]byte("0123456789abcdef"), 4096) // what /bytes and the files hold
+)
+
+// What is asked.
+var (
+	getPlaintext = request{method: "GET", path: "/plaintext", want: hello}
+	getJSON      = request{method: "GET", path: "/json", want: helloJSON}
+	getBytes     = request{method: "GET", path: "/bytes?n=65536", want: pattern}
+	getFile      = request{method: "GET", path: "/files/" + smallFile, want: pattern[:4096]}
+	postEcho     = request{method: "POST", path: "/echo", body: upload, want: upload}
+	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
+)
+
+// What answers. The subjects of a row are Lanner's; the ratios of all others are to them.
+var (
+	kestrelHTTP   = contestant{"kestrel, http.Handler", true, "", startTarget("http")}
+	kestrelNative = contestant{"kestrel, native", true, "", startTarget("native")}
+	filesHTTP     = contestant{"kestrel, http.FileServer", true, "", startApp("http")}
+	filesNative   = contestant{"kestrel, native", true, "", startApp("native")}
+	netHTTP       = contestant{"net/http", false, "", startPeer("nethttp")}
+	fastHTTP      = contestant{"fasthttp", false, "", startPeer("fasthttp")}
+	nginx         = contestant{"nginx", false, "nginx", startNginx}
+	ceiling       = contestant{"ceiling (epoll loop in C)", false, "cc", startCeiling}
+
+	alone        = contestant{"kestrel alone", true, "", startApp("http")}
+	exclusive    = contestant{"lanner host, in-process", false, "", startHost(inProcess, false)}
+	shared       = contestant{"lanner host, in-process, shared port", false, "", startHost(inProcess, true)}
+	outOfProcess = contestant{"lanner host, out-of-process", false, "", startHost("outofprocess", false)}
+	reverseProxy = contestant{"httputil.ReverseProxy", false, "", startReverseProxy}
+	nginxProxy   = contestant{"nginx proxy_pass", false, "nginx", startNginxProxy}
+	haproxyProxy = contestant{"haproxy", false, "haproxy", startHAProxy}
+)
+
+// rows is all that is measured.
+var rows = []row{
+	{"plaintext", "GET of 13 bytes, 64 connections kept alive", chartRequests, getPlaintext, wrk{connections: 64},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+	{"pipeline16", "the same, 16 requests at once on each connection", chartRequests, getPlaintext, wrk{connections: 64, pipeline: 16},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+	{"json", "GET of 27 bytes of JSON", chartRequests, getJSON, wrk{connections: 64},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+	{"echo", "POST of 1 KiB that comes back", chartRequests, postEcho, wrk{connections: 64},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, ceiling}},
+	{"bytes64k", "GET of 64 KiB from memory, 32 connections", chartRequests, getBytes, wrk{connections: 32},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+	{"churn", "a connection for each request", chartRequests, getPlaintext, wrk{connections: 64, close: true},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+	{"file", "GET of a file of 4 KiB", chartRequests, getFile, wrk{connections: 64},
+		[]contestant{filesHTTP, filesNative, netHTTP, fastHTTP, nginx, ceiling}},
+
+	{"hosting-exclusive", "one site alone on its port", chartHosting, getPlaintext, wrk{connections: 64},
+		[]contestant{alone, exclusive}},
+	{"hosting-shared", "two sites share a port by host name, load on one", chartHosting, getShared, wrk{connections: 64},
+		[]contestant{alone, shared}},
+	{"hosting-outofprocess", "requests are forwarded to a second process", chartHosting, getPlaintext, wrk{connections: 64},
+		[]contestant{alone, outOfProcess, reverseProxy, nginxProxy, haproxyProxy}},
+	{"hosting-churn", "a connection for each request", chartHosting, getShared, wrk{connections: 64, close: true},
+		[]contestant{alone, exclusive, shared, outOfProcess}},
+
+	{"idle", "user-space memory of a connection that has had one request", chartIdle, getPlaintext, idle{},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+}

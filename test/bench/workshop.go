@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// workshop is what servers and loads are made from: a folder of our own, which goes with the program, and all programs.
+type workshop struct {
+	dir   string
+	root  string            // of the checkout
+	tools map[string]string // paths by name, of those that are here
+	cpus  int               // that a server may use
+	pin   bool
+}
+
+// The files that servers serve.
+const (
+	smallFile = "4k.bin"
+	largeFile = "64k.bin"
+)
+
+const module = "github.com/lannerhq/lanner"
+
+// newWorkshop makes the folder and builds the programs. Close it.
+func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *workshop, err error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w: the checkout was not found; run this inside it, with Go 1.26 or newer: %w", errUnavailable, err)
+	}
+	w = &workshop{root: strings.TrimSpace(string(out)), tools: tools, cpus: runtime.NumCPU(), pin: o.pin}
+	if w.pin {
+		w.cpus = 1
+	}
+	if w.dir, err = os.MkdirTemp("", "lanner-bench-*"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if err := os.Mkdir(w.files(), 0o700); err != nil {
+		return nil, err
+	}
+	for name, content := range map[string][]byte{smallFile: pattern[:4096], largeFile: pattern} {
+		if err := os.WriteFile(filepath.Join(w.files(), name), content, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.build(ctx)
+}
+
+// build compiles the programs into the folder bin.
+func (w *workshop) build(ctx context.Context) error {
+	bin := filepath.Join(w.dir, "bin") + string(filepath.Separator)
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		return err
+	}
+	if err := w.command(ctx, "go", "build", "-o", bin, "./cmd/lanner", "./test/target", "./test/bench/app", "./test/bench/peers"); err != nil {
+		return err
+	}
+	cc, ok := w.tools["cc"]
+	if !ok {
+		return nil
+	}
+	return w.command(ctx, cc, "-O3", "-o", w.bin("ceiling"), filepath.Join("test", "bench", "ceiling", "ceiling.c"), "-pthread")
+}
+
+// command runs a command in the checkout.
+func (w *workshop) command(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = w.root
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.String())
+	}
+	return nil
+}
+
+func (w *workshop) close() error { return os.RemoveAll(w.dir) }
+
+// bin is the path of a program that was built.
+func (w *workshop) bin(name string) string { return filepath.Join(w.dir, "bin", name) }
+
+// files is the folder with the files that servers serve.
+func (w *workshop) files() string { return filepath.Join(w.dir, "files") }
+
+// file writes a file of this name into the folder.
+func (w *workshop) file(name, content string) (string, error) {
+	path := filepath.Join(w.dir, name)
+	return path, os.WriteFile(path, []byte(content), 0o600)
+}
+
+// pinned returns the command that runs argv on one CPU only, where that was asked for.
+func (w *workshop) pinned(cpu int, argv []string) []string {
+	if !w.pin {
+		return argv
+	}
+	return append([]string{w.tools["taskset"], "-c", strconv.Itoa(cpu)}, argv...)
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// wrk is a load made by the program wrk on one thread: as many requests as the server answers, on a number of connections.
+type wrk struct {
+	connections int
+	pipeline    int  // requests sent at once; 0 means one
+	close       bool // a connection for each request
+}
+
+// warmUp comes before each measurement: pools fill, garbage collection finds its pace.
+const warmUp = time.Second
+
+// wrkSlack is how much longer than told wrk may take before it is ended.
+const wrkSlack = 30 * time.Second
+
+func (l wrk) unit() unit                          { return perRequest }
+func (l wrk) needs() []string                     { return []string{"wrk"} }
+func (l wrk) takes(d time.Duration) time.Duration { return warmUp + d }
+
+func (l wrk) measure(ctx context.Context, w *workshop, r row, s *running, d time.Duration) (measurement, error) {
+	args, err := l.arguments(w, r, s.addr)
+	if err != nil {
+		return measurement{}, err
+	}
+	if _, _, err := w.wrk(ctx, warmUp, args); err != nil {
+		return measurement{}, fmt.Errorf("warming up: %w", err)
+	}
+	machine, err := machineTicks()
+	if err != nil {
+		return measurement{}, err
+	}
+	before, err := s.tree()
+	if err != nil {
+		return measurement{}, err
+	}
+	began := time.Now()
+	result, own, err := w.wrk(ctx, d, args)
+	if err != nil {
+		return measurement{}, err
+	}
+	after, err := s.tree()
+	if err != nil {
+		return measurement{}, err
+	}
+	took := time.Since(began)
+	machineAfter, err := machineTicks()
+	if err != nil {
+		return measurement{}, err
+	}
+	spent, err := cpuBetween(before, after)
+	if err != nil {
+		return measurement{}, err
+	}
+	memory, err := memoryOf(after, "VmRSS")
+	if err != nil {
+		return measurement{}, err
+	}
+	others := (machineAfter - machine).duration() - spent - own
+	return measurement{
+		Cost:      float64(spent.Nanoseconds()) / 1000 / float64(result.requests),
+		PerSecond: result.perSecond,
+		P50:       micros(result.p50),
+		P99:       micros(result.p99),
+		Memory:    memory,
+		Others:    max(0, others.Seconds()/took.Seconds()/float64(runtime.NumCPU())),
+	}, nil
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+
+// arguments are those of wrk, without the time.
+func (l wrk) arguments(w *workshop, r row, addr string) ([]string, error) {
+	args := []string{"-t1", fmt.Sprintf("-c%d", l.connections), "--latency"}
+	if r.ask.host != "" {
+		args = append(args, "-H", "Host: "+r.ask.host)
+	}
+	if l.close {
+		args = append(args, "-H", "Connection: close")
+	}
+	if script := l.script(r.ask); script != "" {
+		file, err := w.file(r.name+".lua", script)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-s", file)
+	}
+	return append(args, "http://"+addr+r.ask.path), nil
+}
+
+// script is what the command line of wrk cannot say; "" when there is nothing.
+func (l wrk) script(ask request) string {
+	switch {
+	case l.pipeline > 1:
+		return fmt.Sprintf("init = function()\n  local all = {}\n  for i = 1, %d do all[i] = wrk.format(%q) end\n"+
+			"  batch = table.concat(all)\nend\nrequest = function() return batch end\n", l.pipeline, ask.method)
+	case ask.method != "GET":
+		return fmt.Sprintf("wrk.method = %q\nwrk.body = %q\n", ask.method, ask.body)
+	}
+	return ""
+}
+
+// wrk runs wrk for a time. It returns what it said, and the CPU time that it spent itself.
+func (w *workshop) wrk(ctx context.Context, d time.Duration, args []string) (wrkResult, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, d+wrkSlack)
+	defer cancel()
+	argv := w.pinned(1, append([]string{w.tools["wrk"], fmt.Sprintf("-d%ds", int(d.Seconds()))}, args...))
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.SysProcAttr = ownGroup()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return wrkResult{}, 0, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out.String())
+	}
+	result, err := parseWrk(out.String())
+	if err != nil {
+		return wrkResult{}, 0, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	return result, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
