@@ -2,7 +2,7 @@ package kestrel
 
 import (
 	"fmt"
-	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -86,12 +86,19 @@ func (a Address) check() error {
 		return fmt.Errorf("address %s: https needs a certificate, and TLS endpoints are not part of this version; use http behind a proxy that ends TLS", a)
 	case a.PathBase != "":
 		return fmt.Errorf("address %s%s: an endpoint has no path; mount the application under a path base with middleware or in lanner.yaml", a, a.PathBase)
+	case a.isUnix(), a.isDescriptor(), a.ip().IsValid():
+		return nil
+	case strings.Trim(a.Host, "0123456789.") == "", strings.HasPrefix(a.Host, "["):
+		return fmt.Errorf("address %s: %s is not an IP address; use * to listen on every address", a, a.Host)
+	case strings.Contains(a.Host, ":"):
+		return fmt.Errorf("address %s: the port must be a number from 0 to 65535, and an IPv6 address stands in brackets", a)
 	}
 	return nil
 }
 
-// ip returns the address to bind: nil for every address. A host name that is neither an IP address nor localhost means
-// every address, too: names are for clients.
-func (a Address) ip() net.IP {
-	return net.ParseIP(strings.Trim(a.Host, "[]"))
+// ip returns the address to bind, which is not valid for every address. A host name that is neither an IP address nor
+// localhost means every address, too: names are for clients.
+func (a Address) ip() netip.Addr {
+	ip, _ := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(a.Host, "["), "]"))
+	return ip
 }

@@ -84,15 +84,28 @@ func one(l net.Listener, err error) ([]net.Listener, error) {
 func listenTCP(ctx context.Context, a Address) (net.Listener, error) {
 	var lc net.ListenConfig
 	host := ""
-	if ip := a.ip(); ip != nil {
+	if ip := a.ip(); ip.IsValid() {
 		host = ip.String()
 	}
 	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(a.Port)))
 }
 
-// listenLocalhost binds both loopback addresses, with the same port also when it is a free one. One of them is enough
-// where the system lacks the other family, but not when another program holds the port on it.
-func listenLocalhost(ctx context.Context, port int) ([]net.Listener, error) {
+// listenLocalhost binds both loopback addresses, with the same port also when it is a free one (Kestrel refuses that). A
+// port that the system found free on one of them may be taken on the other: then it is asked for another.
+func listenLocalhost(ctx context.Context, port int) (listeners []net.Listener, err error) {
+	const tries = 16
+	for range tries {
+		listeners, err = listenLoopbacks(ctx, port)
+		if port != 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return listeners, err
+}
+
+// listenLoopbacks binds both. One of them is enough where the system lacks the other family, but not when another program
+// holds the port on it.
+func listenLoopbacks(ctx context.Context, port int) ([]net.Listener, error) {
 	var lc net.ListenConfig
 	v4, err4 := lc.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err4, syscall.EADDRINUSE) {
@@ -142,7 +155,8 @@ func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listene
 	return l, nil
 }
 
-// removeStale removes a socket file that nobody listens on.
+// removeStale removes a socket file that nobody listens on: only then the kernel refuses a connection. One whose queue is
+// full, for example, is in use.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,6 +171,8 @@ func removeStale(path string) error {
 	c, err := net.Dial("unix", path)
 	if err == nil {
 		c.Close()
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return &net.OpError{Op: "listen", Net: "unix", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
 	}
 	return os.Remove(path)
@@ -189,7 +205,7 @@ func boundURL(a Address, l net.Listener) string {
 		return listenerURL(l)
 	}
 	a.Port = port(l)
-	if a.ip() == nil && !strings.EqualFold(a.Host, "localhost") {
+	if !a.ip().IsValid() && !strings.EqualFold(a.Host, "localhost") {
 		a.Host = "[::]"
 		if tcp := l.Addr().(*net.TCPAddr); tcp.IP.To4() != nil {
 			a.Host = "0.0.0.0"

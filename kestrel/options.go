@@ -126,7 +126,7 @@ func (l *Limits) validate() (errs []error) {
 	}
 	head("MaxRequestLineSize", l.MaxRequestLineSize)
 	head("MaxRequestHeadersTotalSize", l.MaxRequestHeadersTotalSize)
-	positive("MaxRequestHeaderCount", int64(l.MaxRequestHeaderCount))
+	head("MaxRequestHeaderCount", l.MaxRequestHeaderCount)
 	positive("MaxRequestBufferSize", l.MaxRequestBufferSize)
 	positive("MaxConcurrentConnections", l.MaxConcurrentConnections)
 	if l.MaxRequestBodySize < Nothing {

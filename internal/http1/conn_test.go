@@ -61,6 +61,22 @@ func TestPipelinedAnswersAreSentBeforeAHandlerWaitsForABody(t *testing.T) {
 	})
 }
 
+func TestPipelinedAnswersAreSentWhenAHandlerIsGoingToWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := connect(t, testOptions{}, func(c *Conn) error {
+			if c.Request().Path() == "/wait" {
+				c.OnAborted(func(error) {}) // as everything does that can be cancelled
+				time.Sleep(time.Hour)
+			}
+			return ok(c)
+		})
+		c.write("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+		c.want("the first answer at once: it has nothing to do with the second request", sent200...)
+		time.Sleep(time.Hour)
+		c.want("the second", sent200...)
+	})
+}
+
 func TestBytesOfAPipelinedRequestMayArriveWithABody(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for _, body := range []string{"Content-Length: 2\r\n\r\nok", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"} {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
@@ -68,11 +67,15 @@ func (s *Response) reset() {
 
 // The contract's ResponseFeature.
 
-func (s *Response) Status() int                 { return s.status }
+func (s *Response) Status() int { return s.status }
+
 func (s *Response) Header() *httpcommon.Headers { return &s.header }
-func (s *Response) Started() bool               { return s.started }
-func (s *Response) OnStarting(fn func())        { s.onStarting = append(s.onStarting, fn) }
-func (s *Response) OnCompleted(fn func())       { s.onCompleted = append(s.onCompleted, fn) }
+
+func (s *Response) Started() bool { return s.started }
+
+func (s *Response) OnStarting(fn func()) { s.onStarting = append(s.onStarting, fn) }
+
+func (s *Response) OnCompleted(fn func()) { s.onCompleted = append(s.onCompleted, fn) }
 
 // SetStatus sets the status of a response that has not started.
 func (s *Response) SetStatus(code int) {
@@ -109,109 +112,6 @@ func (s *Response) writable() error {
 	return s.err
 }
 
-// holds reports whether n more bytes can be held back: the length is not announced, and there is room.
-func (s *Response) holds(n int) bool {
-	if _, announced := s.header.Lookup("Content-Length"); announced {
-		return false
-	}
-	return s.room(n)
-}
-
-func (s *Response) room(n int) bool { return n <= s.conn.cfg.Limits.MaxResponseBufferSize-len(s.held) }
-
-// hold keeps p back, in a buffer of one of the two pooled sizes as long as it fits.
-func (s *Response) hold(p []byte) {
-	if need := len(s.held) + len(p); need > cap(s.held) && need <= largeBuffer {
-		bigger := getBuffer(need)
-		n := copy(bigger, s.held)
-		putBuffer(s.held)
-		s.held = bigger[:n]
-	}
-	s.held = append(s.held, p...)
-}
-
-// write frames body bytes of a started response.
-func (s *Response) write(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	switch s.framing {
-	case framingNone:
-		return len(p), nil
-	case framingLength:
-		if int64(len(p)) > s.left {
-			s.overrun = true
-			return 0, s.fail(errTooManyBytes)
-		}
-		s.left -= int64(len(p))
-	case framingChunked:
-		return s.writeChunk(p)
-	}
-	return len(p), s.send(p)
-}
-
-// writeChunk gathers small writes into one chunk.
-func (s *Response) writeChunk(p []byte) (int, error) {
-	if s.room(len(p)) {
-		s.hold(p)
-		return len(p), nil
-	}
-	if err := s.sendHeld(); err != nil {
-		return 0, err
-	}
-	if err := s.sendChunk(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// sendHeld makes a chunk of the bytes held back.
-func (s *Response) sendHeld() error {
-	if len(s.held) == 0 {
-		return nil
-	}
-	err := s.sendChunk(s.held)
-	s.held = s.held[:0]
-	return err
-}
-
-// sendChunk is a chunk: its size, p, and a line end. When writes are not to be held back, none of the three is.
-func (s *Response) sendChunk(p []byte) error {
-	c := s.conn
-	c.mu.Lock()
-	c.out = append(appendHex(c.outLocked(), len(p)), "\r\n"...)
-	c.mu.Unlock()
-	if err := s.send(p); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.out = append(c.outLocked(), "\r\n"...)
-	c.mu.Unlock()
-	if c.cfg.Limits.MaxResponseBufferSize == 0 {
-		return s.sendWaiting()
-	}
-	return nil
-}
-
-// send puts p behind what is waiting to be written; a large p goes out at once, without being copied.
-func (s *Response) send(p []byte) error {
-	c := s.conn
-	c.mu.Lock()
-	if len(p) <= copyBelow && len(p) <= c.cfg.Limits.MaxResponseBufferSize-len(c.out) {
-		c.out = append(c.out, p...)
-		c.mu.Unlock()
-		return nil
-	}
-	c.mu.Unlock()
-	if err := c.flush(p); err != nil {
-		return s.fail(err)
-	}
-	return nil
-}
-
-// copyBelow is the size up to which copying is cheaper than a second vector of a writev.
-const copyBelow = 16 << 10
-
 // Flush fixes the header section and sends all that was written.
 func (s *Response) Flush() error {
 	if err := s.writable(); err != nil {
@@ -228,13 +128,6 @@ func (s *Response) Flush() error {
 		}
 	}
 	return s.sendWaiting()
-}
-
-func (s *Response) sendWaiting() error {
-	if err := s.conn.flush(nil); err != nil {
-		return s.fail(err)
-	}
-	return nil
 }
 
 // SendFrom appends what r yields. A file behind a Content-Length goes by sendfile(2).
@@ -262,27 +155,6 @@ func (s *Response) SendFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return s.copyFrom(r)
-}
-
-func (s *Response) copyFrom(r io.Reader) (int64, error) {
-	buf := getBuffer(largeBuffer)
-	defer putBuffer(buf)
-	var total int64
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := s.Write(buf[:n]); werr != nil {
-				return total, werr
-			}
-			total += int64(n)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
 }
 
 // SendInterim sends a 1xx response at once (RFC 9110 §15.2). An HTTP/1.0 client gets none.
@@ -324,137 +196,4 @@ func (s *Response) fail(err error) error {
 	}
 	s.conn.closeAfter = true
 	return s.err
-}
-
-// Starting runs what OnStarting registered, last first. start calls it; so does an upgrade, whose 101 is a response, too.
-func (s *Response) Starting() error {
-	for len(s.onStarting) > 0 {
-		last := len(s.onStarting) - 1
-		fn := s.onStarting[last]
-		s.onStarting = s.onStarting[:last]
-		if err := guard(fn); err != nil {
-			return s.fail(err)
-		}
-	}
-	return nil
-}
-
-// start runs OnStarting, fixes the header section and renders it. next is the size of the write that causes it; whole
-// says that the body is complete in held.
-func (s *Response) start(next int64, whole bool) error {
-	if err := s.Starting(); err != nil {
-		return err
-	}
-	if s.started {
-		return s.err // by a write in OnStarting
-	}
-	if err := s.check(next); err != nil {
-		return s.fail(err) // not started: the server can still answer 500
-	}
-	c := s.conn
-	c.mu.Lock()
-	s.started = true
-	s.render(whole)
-	c.mu.Unlock()
-	if s.framing == framingChunked {
-		return nil // what is held becomes a chunk
-	}
-	held := s.held
-	s.held = s.held[:0]
-	_, err := s.write(held)
-	return err
-}
-
-func (s *Response) hasBody() bool {
-	return s.conn.req.method != "HEAD" && httpcommon.BodyAllowed(s.status)
-}
-
-// check looks for what must not be sent: a field that could end the header section, a length that is none or that is
-// exceeded already, a status that is not final.
-func (s *Response) check(next int64) error {
-	if s.status < 200 || s.status > 999 {
-		return errInvalidStatus
-	}
-	length := int64(-1)
-	for name, value := range s.header.All() {
-		if !httpcommon.IsToken(name) || !httpcommon.IsFieldValue(value) {
-			return errInvalidField(name)
-		}
-		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
-			continue
-		}
-		n, ok := parseLength(value)
-		if !ok || length >= 0 {
-			return errInvalidLength
-		}
-		length = n
-	}
-	if length >= 0 && next+int64(len(s.held)) > length && s.hasBody() {
-		s.overrun = true
-		return errTooManyBytes
-	}
-	return nil
-}
-
-// finish completes the response after the application returned without an error.
-func (s *Response) finish() error {
-	if s.started && s.err == errTooManyBytes && s.whole() {
-		s.conn.handler.Failed(s.err) // the response is what it says; the connection ends after it
-		s.err = nil
-	}
-	if s.err != nil {
-		return s.err
-	}
-	if !s.started {
-		if err := s.start(0, true); err != nil {
-			return err
-		}
-	}
-	if s.framing == framingChunked {
-		return s.finishChunked()
-	}
-	if s.framing == framingLength && s.left > 0 {
-		return s.fail(errTooFewBytes)
-	}
-	return nil
-}
-
-// whole reports whether the client has all it was promised by a started response, without its end being the connection's.
-func (s *Response) whole() bool {
-	return s.framing == framingNone || s.framing == framingLength && s.left == 0
-}
-
-func (s *Response) finishChunked() error {
-	if err := s.sendHeld(); err != nil {
-		return err
-	}
-	c := s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out = append(c.out, "0\r\n"...)
-	for name, value := range s.trailer.All() {
-		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
-			c.out = httpcommon.AppendField(c.out, name, value)
-		}
-	}
-	c.out = append(c.out, "\r\n"...)
-	return nil
-}
-
-// replace discards what the application prepared and makes s an empty answer with that status.
-func (s *Response) replace(status int) {
-	s.header.Reset()
-	s.trailer.Reset()
-	s.onStarting = s.onStarting[:0]
-	s.held = s.held[:0]
-	s.err, s.status, s.overrun = nil, status, false
-}
-
-// completed runs OnCompleted, last registered first; a panic in one does not keep the others from running.
-func (s *Response) completed() {
-	for _, fn := range slices.Backward(s.onCompleted) {
-		if err := guard(fn); err != nil {
-			s.conn.handler.Failed(err)
-		}
-	}
 }

@@ -201,6 +201,24 @@ func TestContentLengthIsHeld(t *testing.T) {
 	}
 }
 
+func TestAnErrorAfterAWholeResponseEndsTheConnectionOnly(t *testing.T) {
+	for name, app := range map[string]func(*Conn) error{
+		"one byte too many": steps(field("Content-Length", "2"), "ok", "x"),
+		"a failure": func(c *Conn) error {
+			steps(field("Content-Length", "2"), "ok")(c)
+			return errors.New("failed")
+		},
+	} {
+		bubble(t, func(t *testing.T) {
+			c := connect(t, testOptions{}, app)
+			c.send("GET / HTTP/1.1", "Host: a", "")
+			c.want(name+": the response, which is whole", sent200...)
+			c.wantClosed("the connection closed")
+			c.wantNext("no cut: a reset could destroy the response", Close)
+		})
+	}
+}
+
 func TestAPipelinedResponseBeforeAShortOneIsNotSentTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := connect(t, testOptions{}, func(c *Conn) error {
@@ -223,6 +241,7 @@ func TestAFailureBeforeTheStartIsAnswered(t *testing.T) {
 	}{
 		{errors.New("failed"), "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", More},
 		{&httpcommon.BadRequestError{Status: 405, Reason: "x", Allow: "GET"}, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\nAllow: GET\r\n\r\n", Close},
+		{&httpcommon.BadRequestError{Reason: "no status"}, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", Close},
 	} {
 		bubble(t, func(t *testing.T) {
 			c := connect(t, testOptions{}, func(c *Conn) error {

@@ -45,15 +45,15 @@ type conn struct {
 	tag       any
 	onState   func(State)
 	state     State
-	id        uint64
 	requests  uint32
 	released  bool
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	finished  bool // run came to its end: no handler ended the goroutine
 
-	idText, remoteText, trace string
-	readRate, writeRate       transport.Rate
-	rates                     bool // changed for this request
+	idText, remoteText  string
+	trace               string
+	readRate, writeRate transport.Rate
+	rates               bool // changed for this request
 
 	// mu guards what the manager and other goroutines of the application reach.
 	mu      sync.Mutex
@@ -65,7 +65,8 @@ type conn struct {
 }
 
 func (m *Manager) newConn(nc net.Conn, ep *Endpoint, opts Options) *conn {
-	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, id: m.lastID.Add(1), state: Idle, owned: true}
+	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
+	c.idText = connectionID(m.lastID.Add(1))
 	c.transport = transport.NewConn(nc, m.heartbeat, transport.Reasons{
 		ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate,
 	})
@@ -77,6 +78,9 @@ func (m *Manager) newConn(nc net.Conn, ep *Endpoint, opts Options) *conn {
 		c.transport.Mark(c.mark)
 	}
 	c.http = http1.NewConn(m.http(ep), (*stream)(c), (*handler)(c))
+	if addr := nc.RemoteAddr(); addr != nil {
+		c.remoteText = addr.String()
+	}
 	c.parent = m.cfg.Features
 	if opts.Features != nil {
 		c.parent = opts.Features

@@ -31,25 +31,13 @@ var (
 	_ server.ResponseBodyFeature       = (*conn)(nil)
 )
 
-func (c *conn) ConnectionID() string {
-	if c.idText == "" {
-		c.idText = connectionID(c.id)
-	}
-	return c.idText
-}
+func (c *conn) ConnectionID() string { return c.idText }
 
 func (c *conn) LocalAddr() net.Addr  { return c.transport.NetConn().LocalAddr() }
 func (c *conn) RemoteAddr() net.Addr { return c.transport.NetConn().RemoteAddr() }
 func (c *conn) EndpointName() string { return c.endpoint.Name }
 
-func (c *conn) RemoteAddrText() string {
-	if c.remoteText == "" {
-		if addr := c.RemoteAddr(); addr != nil {
-			c.remoteText = addr.String()
-		}
-	}
-	return c.remoteText
-}
+func (c *conn) RemoteAddrText() string { return c.remoteText }
 
 func (c *conn) TraceIdentifier() string {
 	if c.trace == "" {

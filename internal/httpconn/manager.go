@@ -49,7 +49,7 @@ type Config struct {
 	Ended func(tag any, requests uint32)
 }
 
-// Endpoint is where a connection came in.
+// Endpoint is where a connection came in. It belongs to one manager.
 type Endpoint struct {
 	// Name is for features, logs and metrics.
 	Name string
@@ -277,6 +277,7 @@ func (m *Manager) abort() {
 	taken := slices.Collect(maps.Keys(m.taken))
 	m.mu.Unlock()
 	for _, c := range conns {
+		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
 		c.cut()
 	}

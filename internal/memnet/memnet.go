@@ -75,6 +75,7 @@ type half struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	buf     []byte
+	taken   int // how much of buf has been read
 	size    int
 	ended   bool  // the writer is through
 	readErr error // what the reader gets, whatever is buffered
@@ -100,9 +101,11 @@ func (h *half) read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		case len(p) == 0:
 			return 0, nil
-		case len(h.buf) > 0:
-			n := copy(p, h.buf)
-			h.buf = h.buf[n:]
+		case h.waitingLocked() > 0:
+			n := copy(p, h.buf[h.taken:])
+			if h.taken += n; h.taken == len(h.buf) {
+				h.buf, h.taken = h.buf[:0], 0
+			}
 			h.changed.Broadcast()
 			return n, nil
 		case h.ended:
@@ -127,7 +130,10 @@ func (h *half) write(p []byte) (int, error) {
 		case len(p) == 0:
 			return total, nil
 		}
-		if n := min(len(p), h.size-len(h.buf)); n > 0 {
+		if n := min(len(p), h.size-h.waitingLocked()); n > 0 {
+			if h.taken > h.size { // no more than size lies before what waits
+				h.buf, h.taken = append(h.buf[:0], h.buf[h.taken:]...), 0
+			}
 			h.buf = append(h.buf, p[:n]...)
 			p, total = p[n:], total+n
 			h.changed.Broadcast()
@@ -136,6 +142,9 @@ func (h *half) write(p []byte) (int, error) {
 		h.changed.Wait()
 	}
 }
+
+// waitingLocked is the number of bytes that have been written and not read.
+func (h *half) waitingLocked() int { return len(h.buf) - h.taken }
 
 // end is the writer's: what is buffered can still be read.
 func (h *half) end() {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -304,19 +305,21 @@ func TestALingeringCloseLetsThePeerReadTheLastAnswer(t *testing.T) {
 func TestALingeringCloseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pair(t)
-		go func() {
+		var peer sync.WaitGroup
+		peer.Go(func() {
 			for { // a peer that never stops
 				if _, err := client.Write(make([]byte, 1000)); err != nil {
 					return
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
-		}()
+		})
 		start := time.Now()
 		c.CloseLingering()
 		if d := time.Since(start); d > lingerFor {
 			t.Errorf("after %v, want %v at most", d, lingerFor)
 		}
+		peer.Wait()
 	})
 }
 

@@ -47,6 +47,11 @@ func (idle) measure(ctx context.Context, _ *workshop, r row, s *running, d time.
 	if err != nil {
 		return measurement{}, err
 	}
+	return climb(ctx, r.ask, s, steps, min(d, idleHold))
+}
+
+// climb opens connections up to each of the steps and reads memory there.
+func climb(ctx context.Context, ask request, s *running, steps []int, hold time.Duration) (measurement, error) {
 	var conns []net.Conn
 	defer func() {
 		for _, conn := range conns {
@@ -63,11 +68,11 @@ func (idle) measure(ctx context.Context, _ *workshop, r row, s *running, d time.
 			}
 			conns = append(conns, conn)
 			br.Reset(conn)
-			if err := r.ask.exchange(conn, br); err != nil {
+			if err := ask.exchange(conn, br); err != nil {
 				return measurement{}, fmt.Errorf("connection %d: %w", len(conns), err)
 			}
 		}
-		if err := pause(ctx, min(d, idleHold)); err != nil {
+		if err := pause(ctx, hold); err != nil {
 			return measurement{}, err
 		}
 		now, err := s.memory("RssAnon")
@@ -78,7 +83,7 @@ func (idle) measure(ctx context.Context, _ *workshop, r row, s *running, d time.
 	}
 	for i := 0; i < len(conns); i += 100 { // a server that had closed them would look thrifty
 		br.Reset(conns[i])
-		if err := r.ask.exchange(conns[i], br); err != nil {
+		if err := ask.exchange(conns[i], br); err != nil {
 			return measurement{}, fmt.Errorf("connection %d has not stayed open: %w", i+1, err)
 		}
 	}

@@ -81,7 +81,7 @@ func publish(r *report, o options, stdout io.Writer) error {
 	} else if err := r.writeText(stdout); err != nil {
 		return err
 	}
-	if o.out == "" || r.failed() || !r.Complete {
+	if o.out == "" || !r.Complete {
 		return nil
 	}
 	return r.writeFiles(o.out)

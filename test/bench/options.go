@@ -22,6 +22,21 @@ type options struct {
 
 func (o options) duration() time.Duration { return time.Duration(o.seconds) * time.Second }
 
+// tools are those that the rows use.
+func (o options) tools() []string {
+	var all []string
+	for _, r := range o.rows {
+		all = append(all, r.load.needs()...)
+		for _, c := range r.servers {
+			all = append(all, c.needs)
+		}
+	}
+	if o.pin {
+		all = append(all, "taskset")
+	}
+	return all
+}
+
 // quickRows are what -quick measures: one of each kind of server, the whole host among them.
 var quickRows = []string{"plaintext", "hosting-exclusive"}
 

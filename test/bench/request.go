@@ -42,6 +42,7 @@ func (q request) check(ctx context.Context, addr string) error {
 		return err
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	return q.exchange(conn, bufio.NewReader(conn))
 }
 

@@ -14,11 +14,21 @@ type row struct {
 
 // contestant is a server in a row.
 type contestant struct {
-	name    string
-	subject bool   // the ratios of the row are to it
-	needs   string // the tool without which it is skipped; "" for none
-	start   starter
+	name  string
+	role  role
+	needs string // the tool without which it is skipped; "" for none
+	start starter
 }
+
+// role is what a server is in a comparison. The ratios of a row are to its subjects.
+type role string
+
+const (
+	subject role = "subject"
+	ours    role = "ours" // Lanner as well
+	peer    role = "peer"
+	limit   role = "limit" // what no server can beat
+)
 
 // starter says which programs are to be started, in this order, so that the row's requests are answered on port.
 type starter func(w *workshop, r row, port int) ([]program, error)
@@ -47,31 +57,32 @@ var (
 	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
 )
 
-// What answers. The subjects of a row are Lanner's; the ratios of all others are to them.
+// What answers.
 var (
-	kestrelHTTP   = contestant{"kestrel, http.Handler", true, "", startTarget("http")}
-	kestrelNative = contestant{"kestrel, native", true, "", startTarget("native")}
-	filesHTTP     = contestant{"kestrel, http.FileServer", true, "", startApp("http")}
-	filesNative   = contestant{"kestrel, native", true, "", startApp("native")}
-	netHTTP       = contestant{"net/http", false, "", startPeer("nethttp")}
-	fastHTTP      = contestant{"fasthttp", false, "", startPeer("fasthttp")}
-	nginx         = contestant{"nginx", false, "nginx", startNginx}
-	ceiling       = contestant{"ceiling (epoll loop in C)", false, "cc", startCeiling}
+	kestrelHTTP   = contestant{"kestrel, http.Handler", subject, "", startTarget("http")}
+	kestrelNative = contestant{"kestrel, native", subject, "", startTarget("native")}
+	filesHTTP     = contestant{"kestrel, http.FileServer", subject, "", startApp("http")}
+	filesNative   = contestant{"kestrel, native", subject, "", startApp("native")}
+	filesNetHTTP  = contestant{"net/http, http.FileServer", peer, "", startPeer("nethttp")}
+	netHTTP       = contestant{"net/http", peer, "", startPeer("nethttp")}
+	fastHTTP      = contestant{"fasthttp", peer, "", startPeer("fasthttp")}
+	nginx         = contestant{"nginx", peer, "nginx", startNginx}
+	ceiling       = contestant{"ceiling (epoll loop in C)", limit, "cc", startCeiling}
 
-	alone        = contestant{"kestrel alone", true, "", startApp("http")}
-	exclusive    = contestant{"lanner host, in-process", false, "", startHost(inProcess, false)}
-	shared       = contestant{"lanner host, in-process, shared port", false, "", startHost(inProcess, true)}
-	outOfProcess = contestant{"lanner host, out-of-process", false, "", startHost("outofprocess", false)}
-	reverseProxy = contestant{"httputil.ReverseProxy", false, "", startReverseProxy}
-	nginxProxy   = contestant{"nginx proxy_pass", false, "nginx", startNginxProxy}
-	haproxyProxy = contestant{"haproxy", false, "haproxy", startHAProxy}
+	alone        = contestant{"kestrel alone", subject, "", startApp("http")}
+	exclusive    = contestant{"lanner host, in-process", ours, "", startHost(inProcess, false)}
+	shared       = contestant{"lanner host, in-process, shared port", ours, "", startHost(inProcess, true)}
+	outOfProcess = contestant{"lanner host, out-of-process", ours, "", startHost("outofprocess", false)}
+	reverseProxy = contestant{"httputil.ReverseProxy", peer, "", startReverseProxy}
+	nginxProxy   = contestant{"nginx proxy_pass", peer, "nginx", startNginxProxy}
+	haproxyProxy = contestant{"haproxy", peer, "haproxy", startHAProxy}
 )
 
 // rows is all that is measured.
 var rows = []row{
 	{"plaintext", "GET of 13 bytes, 64 connections kept alive", chartRequests, getPlaintext, wrk{connections: 64},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
-	{"pipeline16", "the same, 16 requests at once on each connection", chartRequests, getPlaintext, wrk{connections: 64, pipeline: 16},
+	{"pipeline16", "GET of 13 bytes, 16 requests at once, 64 connections", chartRequests, getPlaintext, wrk{connections: 64, pipeline: 16},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
 	{"json", "GET of 27 bytes of JSON", chartRequests, getJSON, wrk{connections: 64},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
@@ -82,7 +93,7 @@ var rows = []row{
 	{"churn", "a connection for each request", chartRequests, getPlaintext, wrk{connections: 64, close: true},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
 	{"file", "GET of a file of 4 KiB", chartRequests, getFile, wrk{connections: 64},
-		[]contestant{filesHTTP, filesNative, netHTTP, fastHTTP, nginx, ceiling}},
+		[]contestant{filesHTTP, filesNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
 
 	{"hosting-exclusive", "one site alone on its port", chartHosting, getPlaintext, wrk{connections: 64},
 		[]contestant{alone, exclusive}},

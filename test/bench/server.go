@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -20,20 +16,6 @@ const (
 	stopTime  = 10 * time.Second
 )
 
-// program is one process of a server.
-type program struct {
-	name string
-	argv []string
-}
-
-// child is a running program. The goroutine in launch waits for it; done is closed when it has ended.
-type child struct {
-	program
-	cmd  *exec.Cmd
-	log  string // file with its output
-	done chan struct{}
-}
-
 // running is a server that answers on addr. Stop it.
 type running struct {
 	addr     string
@@ -41,7 +23,7 @@ type running struct {
 }
 
 // startServer starts a contestant on a free port and makes sure that it answers a row's request correctly.
-func startServer(ctx context.Context, w *workshop, r row, c contestant) (s *running, err error) {
+func startServer(ctx context.Context, w *workshop, r row, c contestant) (*running, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -50,53 +32,18 @@ func startServer(ctx context.Context, w *workshop, r row, c contestant) (s *runn
 	if err != nil {
 		return nil, err
 	}
-	s = &running{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.stop())
-		}
-	}()
+	s := &running{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	for _, p := range programs {
 		ch, err := launch(w, p)
 		if err != nil {
-			return s, err
+			return nil, errors.Join(err, s.stop())
 		}
 		s.children = append(s.children, ch)
 	}
-	return s, s.awaitAnswer(ctx, r.ask)
-}
-
-// launch starts a program whose output goes to a file: a pipe would wake this process while it measures.
-func launch(w *workshop, p program) (*child, error) {
-	log, err := os.CreateTemp(w.dir, p.name+"-*.log")
-	if err != nil {
-		return nil, err
+	if err := s.awaitAnswer(ctx, r.ask); err != nil {
+		return nil, errors.Join(err, s.stop())
 	}
-	defer log.Close()
-	argv := w.pinned(0, p.argv)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = w.dir, log, log, ownGroup()
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot start %s: %w", p.name, err)
-	}
-	ch := &child{program: p, cmd: cmd, log: log.Name(), done: make(chan struct{})}
-	go ch.wait()
-	return ch, nil
-}
-
-func (ch *child) wait() {
-	_ = ch.cmd.Wait() // ProcessState says how it ended
-	close(ch.done)
-}
-
-// ended says how the program ended, with the end of what it said.
-func (ch *child) ended() error {
-	text, err := os.ReadFile(ch.log)
-	if err != nil {
-		text = []byte(err.Error())
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return fmt.Errorf("%s ended by itself: %v\n  %s", ch.name, ch.cmd.ProcessState, strings.Join(lines[max(0, len(lines)-20):], "\n  "))
+	return s, nil
 }
 
 // alive returns an error when a program has ended by itself.
@@ -178,28 +125,6 @@ func (s *running) stop() error {
 	return errors.Join(errs...)
 }
 
-func (ch *child) stop() error {
-	select {
-	case <-ch.done:
-		return nil
-	default:
-	}
-	pid := ch.cmd.Process.Pid
-	if err := terminate(pid); err != nil {
-		return err
-	}
-	timer := time.NewTimer(stopTime)
-	defer timer.Stop()
-	select {
-	case <-ch.done:
-		return nil
-	case <-timer.C:
-		err := kill(pid)
-		<-ch.done
-		return errors.Join(err, fmt.Errorf("%s did not stop within %v", ch.name, stopTime))
-	}
-}
-
 // freePort is a port of the loopback interface on which nobody listens.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -208,9 +133,4 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// folder makes a folder for what a server needs.
-func (w *workshop) folder(name string) (string, error) {
-	return os.MkdirTemp(w.dir, filepath.Base(name)+"-*")
 }

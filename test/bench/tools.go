@@ -90,7 +90,7 @@ func installTools(ctx context.Context, progress io.Writer) (err error) {
 	for _, args := range [][]string{{"update", "-qq"}, append([]string{"install", "-y", "-qq", "--no-install-recommends"}, packages...)} {
 		cmd := exec.CommandContext(ctx, apt, args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		cmd.SysProcAttr = ownGroup()
+		cmd.Cancel = func() error { return terminate(cmd.Process.Pid) } // it must not leave a package half installed
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Run(); err != nil {

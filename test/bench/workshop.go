@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // workshop is what servers and loads are made from: a folder of our own, which goes with the program, and all programs.
@@ -20,6 +21,7 @@ type workshop struct {
 	tools map[string]string // paths by name, of those that are here
 	cpus  int               // that a server may use
 	pin   bool
+	grace time.Duration // that a server has to stop
 }
 
 // The files that servers serve.
@@ -36,7 +38,7 @@ func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *wo
 	if err != nil {
 		return nil, fmt.Errorf("%w: the checkout was not found; run this inside it, with Go 1.26 or newer: %w", errUnavailable, err)
 	}
-	w = &workshop{root: strings.TrimSpace(string(out)), tools: tools, cpus: runtime.NumCPU(), pin: o.pin}
+	w = &workshop{root: strings.TrimSpace(string(out)), tools: tools, cpus: runtime.NumCPU(), pin: o.pin, grace: stopTime}
 	if w.pin {
 		w.cpus = 1
 	}
@@ -99,6 +101,11 @@ func (w *workshop) files() string { return filepath.Join(w.dir, "files") }
 func (w *workshop) file(name, content string) (string, error) {
 	path := filepath.Join(w.dir, name)
 	return path, os.WriteFile(path, []byte(content), 0o600)
+}
+
+// folder makes a folder for what a server needs.
+func (w *workshop) folder(name string) (string, error) {
+	return os.MkdirTemp(w.dir, filepath.Base(name)+"-*")
 }
 
 // pinned returns the command that runs argv on one CPU only, where that was asked for.

@@ -32,7 +32,7 @@ func startLanner(t *testing.T, yaml string) *lannerHost {
 	dir := t.TempDir()
 	h := &lannerHost{
 		t: t, program: lannerCommand(t), dir: dir, file: filepath.Join(dir, "lanner.yaml"), socket: filepath.Join(dir, "run", "admin.sock"),
-		addr: fmt.Sprintf("127.0.0.1:%d", freePort(t)), temp: filepath.Join(dir, "tmp"), mark: "E2E_MARK=" + dir,
+		addr: fmt.Sprintf("127.0.0.1:%d", quietPort(t)), temp: filepath.Join(dir, "tmp"), mark: "E2E_MARK=" + dir,
 		client: &http.Client{Transport: &http.Transport{}, Timeout: peerTimeout},
 	}
 	t.Cleanup(h.client.CloseIdleConnections)

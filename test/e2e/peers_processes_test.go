@@ -84,18 +84,17 @@ func describe(pids []int) string {
 }
 
 // memory returns the resident octets of a process.
-func memory(t *testing.T, pid int) int64 {
-	t.Helper()
+func memory(pid int) (int64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	_, rest, found := bytes.Cut(data, []byte("VmRSS:"))
+	_, rest, _ := bytes.Cut(data, []byte("VmRSS:"))
 	var kib int64
-	if _, err := fmt.Sscanf(string(rest), "%d kB", &kib); !found || err != nil {
-		t.Fatalf("process %d has no VmRSS: %v", pid, err)
+	if _, err := fmt.Sscanf(string(rest), "%d kB", &kib); err != nil {
+		return 0, fmt.Errorf("process %d has no VmRSS: %w", pid, err)
 	}
-	return kib << 10
+	return kib << 10, nil
 }
 
 func readAll(t *testing.T, r io.Reader) string {

@@ -36,21 +36,47 @@ var programs = map[string]func() error{
 
 // seen is what an application sees of a request.
 type seen struct {
-	Remote, Scheme, Host, Path, Protocol, Connection string
-	Header                                           http.Header
+	Name                         string // the application's
+	Remote, Scheme, Host         string
+	Path                         string // as RequestFeature has it
+	URLPath                      string // as net/http has it
+	Protocol, Connection, Method string
+	Header                       http.Header
+}
+
+// showField asks for what the application sees, whatever the path: http.ServeMux redirects some.
+const showField = "Show-Request"
+
+func show(w http.ResponseWriter, r *http.Request) {
+	s := seen{
+		Name: os.Getenv("NAME"), Remote: r.RemoteAddr, Scheme: forwardedheaders.Scheme(r), Host: r.Host, URLPath: r.URL.Path,
+		Protocol: r.Proto, Method: r.Method, Header: r.Header,
+	}
+	if q, ok := server.From[server.RequestFeature](r.Context()); ok {
+		s.Path = q.Path()
+	}
+	if c, ok := server.From[server.ConnectionFeature](r.Context()); ok {
+		s.Connection = c.ConnectionID()
+	}
+	json.NewEncoder(w).Encode(s)
 }
 
 // peerApplication adds to application what the tests with real peers ask for.
 func peerApplication() http.Handler {
+	mux := peerPaths()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(showField) != "" {
+			show(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func peerPaths() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/", application())
-	mux.HandleFunc("/seen", func(w http.ResponseWriter, r *http.Request) {
-		s := seen{Remote: r.RemoteAddr, Scheme: forwardedheaders.Scheme(r), Host: r.Host, Path: r.URL.Path, Protocol: r.Proto, Header: r.Header}
-		if c, ok := server.From[server.ConnectionFeature](r.Context()); ok {
-			s.Connection = c.ConnectionID()
-		}
-		json.NewEncoder(w).Encode(s)
-	})
+	mux.HandleFunc("/seen", show)
 	mux.HandleFunc("/sum", func(w http.ResponseWriter, r *http.Request) {
 		hash := sha256.New()
 		n, err := io.Copy(hash, r.Body)

@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func fence(t *testing.T, language string, oldnew ...string) string {
 func startNginx(t *testing.T, addr string) *proxy {
 	program := needPeer(t, "nginx")
 	dir := t.TempDir()
-	p := &proxy{http: fmt.Sprintf("127.0.0.1:%d", freePort(t)), https: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	p := &proxy{http: fmt.Sprintf("127.0.0.1:%d", quietPort(t)), https: fmt.Sprintf("127.0.0.1:%d", quietPort(t))}
 	certificate, key := p.writeCertificate(t, dir)
 	user := ""
 	if os.Getuid() == 0 { // workers could not enter a test's folder as somebody else
@@ -103,7 +104,7 @@ var apacheModules = []string{"mpm_event", "authz_core", "proxy", "proxy_http", "
 func startApache(t *testing.T, addr string) *proxy {
 	program := needPeer(t, "apache2")
 	dir := t.TempDir()
-	p := &proxy{https: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	p := &proxy{https: fmt.Sprintf("127.0.0.1:%d", quietPort(t))}
 	certificate, key := p.writeCertificate(t, dir)
 	var text strings.Builder
 	for _, m := range apacheModules {
@@ -123,6 +124,7 @@ ServerLimit 2
 ThreadsPerChild 16
 MaxRequestWorkers 32
 SSLSessionCache none
+GracefulShutdownTimeout 5
 Listen %[2]s https
 %[3]s`, dir, p.https, fence(t, "apache",
 		"*:443", p.https,
@@ -134,6 +136,7 @@ Listen %[2]s https
 		t.Fatal(err)
 	}
 	c := startChild(t, exec.Command(program, "-D", "FOREGROUND", "-f", file))
+	c.ask = syscall.SIGWINCH // on SIGTERM it closes sockets under its own threads, and sometimes waits ten seconds for one
 	c.awaitPort(p.https)
 	return p
 }

@@ -116,7 +116,7 @@ func TestSIGTERMEndsTheHostAndLeavesNothing(t *testing.T) {
 		t.Errorf("exit code %d, want 0 for a graceful stop", code)
 	}
 	h.wantNoProcess("the host has ended", pids)
-	h.wantOnly("lanner.yaml", "logs")
+	h.wantOnly("lanner.yaml", "logs", "run")
 }
 
 // active counts the requests that the workers are working on.

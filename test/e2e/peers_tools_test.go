@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -63,13 +64,14 @@ type child struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	log  *lockedBuffer
-	done chan struct{} // closed when it has been waited for
+	ask  syscall.Signal // asks it to end
+	done chan struct{}  // closed when it has been waited for
 }
 
 // startChild starts cmd in a process group of its own. At the end of the test it is asked to end, then made to.
 func startChild(t *testing.T, cmd *exec.Cmd) *child {
 	t.Helper()
-	c := &child{t: t, cmd: cmd, log: new(lockedBuffer), done: make(chan struct{})}
+	c := &child{t: t, cmd: cmd, log: new(lockedBuffer), ask: syscall.SIGTERM, done: make(chan struct{})}
 	if cmd.Stdout == nil {
 		cmd.Stdout = c.log
 	}
@@ -107,10 +109,11 @@ func (c *child) stop() {
 	select {
 	case <-c.done:
 	default:
-		c.cmd.Process.Signal(syscall.SIGTERM)
+		c.cmd.Process.Signal(c.ask)
 	}
 	if !c.ended(30 * time.Second) {
-		c.t.Errorf("%s did not end within 30 s of SIGTERM", c.cmd.Path)
+		c.t.Errorf("%s did not end within 30 s of %v", c.cmd.Path, c.ask)
+		syscall.Kill(group, syscall.SIGKILL)
 	}
 	for end := time.Now().Add(5 * time.Second); syscall.Kill(group, 0) == nil; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -184,6 +187,21 @@ func clientFrom(t *testing.T, ip string, transport *http.Transport) *http.Client
 	transport.DialContext = dialer.DialContext
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: peerTimeout}
+}
+
+// quietPort finds a port for a server that is told its port. It is below those that the system gives to connections, which
+// would take it between its choice and its use.
+func quietPort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 10000 + rand.IntN(15000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port from 10000 to 24999 is free")
+	return 0
 }
 
 // lannerCommand builds the real command once for all tests and returns its path.

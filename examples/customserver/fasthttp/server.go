@@ -1,17 +1,18 @@
-// Package fasthttp is a custom server for Lanner applications: fasthttp does the protocol, server.go does the contract of
-// package server with the two features that it demands, request and response. plumbing.go makes fasthttp stream.
+// Package fasthttp is a custom server for Lanner applications: fasthttp does the protocol, this does the contract of
+// package server with the two features that it demands, request and response.
 package fasthttp
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lannerhq/lanner/server"
@@ -24,13 +25,12 @@ type Server struct {
 	addresses *server.Addresses
 	fast      fasthttp.Server
 	app       server.Application
-	running   atomic.Int64   // requests inside the application
-	conns     sync.Map       // of *conn: what Stop closes when its time is over
-	serving   sync.WaitGroup // the accept loop
+	conns     sync.Map       // the open connections: net.Conn to fasthttp.ConnState
+	accepting sync.WaitGroup // the accept loop
 
-	mu       sync.Mutex
-	listener net.Listener  // nil until started
-	stopped  chan struct{} // nil until Stop, closed when the last connection has ended
+	mu       sync.Mutex   // orders Start and Stop
+	listener net.Listener // nil until started
+	stopped  bool
 }
 
 // New returns a server that listens on http://localhost:5000 unless its ServerAddressesFeature is told otherwise.
@@ -38,136 +38,203 @@ func New() *Server {
 	s := &Server{addresses: server.NewAddresses("http://localhost:5000")}
 	server.Set[server.ServerAddressesFeature](&s.features, s.addresses)
 	s.fast = fasthttp.Server{Handler: s.serve, NoDefaultServerHeader: true, NoDefaultContentType: true,
+		ConnState: func(c net.Conn, state fasthttp.ConnState) { s.conns.Store(c, state) },
 		// fasthttp reads one byte of a body, the application the rest.
 		StreamRequestBody: true, MaxRequestBodySize: 1, DisablePreParseMultipartForm: true,
-		MaxIdleWorkerDuration: 100 * time.Millisecond} // also how long a goroutine of fasthttp outlives Stop
+		ReduceMemoryUsage: true} // it also makes fasthttp send each response at once: Flush writes past its buffer
 	return s
 }
 
+// Features is the collection that the features of every request fall back to.
 func (s *Server) Features() *server.Features { return &s.features }
 
+// Start listens and serves.
 func (s *Server) Start(ctx context.Context, app server.Application) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	urls := s.addresses.Addresses()
+	url := strings.Join(s.addresses.Addresses(), ", ")
+	address, ok := strings.CutPrefix(url, "http://")
 	switch {
-	case s.stopped != nil:
+	case s.stopped:
 		return server.ErrStopped
 	case s.listener != nil:
 		return server.ErrStarted
-	case len(urls) != 1 || !strings.HasPrefix(urls[0], "http://"):
-		return fmt.Errorf("cannot listen on %q: this server takes one address of the form http://host:port", urls)
+	case !ok:
+		return fmt.Errorf("cannot listen on %q: this server takes an address of the form http://host:port", url)
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", strings.TrimPrefix(urls[0], "http://"))
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", urls[0], err)
+		return fmt.Errorf("cannot listen on %s: %w", url, err)
 	}
-	s.app, s.listener = app, listener{l, &s.conns}
+	s.app, s.listener = app, l
 	s.addresses.Bind("http://" + l.Addr().String())
-	s.serving.Go(func() { s.fast.Serve(s.listener) }) // ends when Stop closes the listener
+	s.accepting.Go(s.accept)
 	return nil
 }
 
+// accept gives connections to fasthttp until Stop closes the listener.
+func (s *Server) accept() {
+	for c, err := s.listener.Accept(); err == nil; c, err = s.listener.Accept() {
+		s.conns.Store(conn{c}, fasthttp.StateNew)
+		go func() { // ends with the connection, for which Stop waits
+			s.fast.ServeConn(conn{c})
+			s.conns.Delete(conn{c})
+		}()
+	}
+}
+
+// Stop closes idle connections and waits for running requests, by polling as net/http does, until ctx ends. Then it closes
+// the others.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
-	if s.stopped == nil {
-		s.stopped = make(chan struct{})
-		go s.drain()
-	}
-	s.mu.Unlock()
-	select {
-	case <-s.stopped:
-		return nil
-	case <-ctx.Done():
-	}
-	aborted := s.running.Load()
-	s.conns.Range(func(c, _ any) bool { c.(*conn).Close(); return true })
-	if aborted == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d requests were aborted: %w", aborted, ctx.Err())
-}
-
-// drain stops accepting and waits until the last connection has ended.
-func (s *Server) drain() {
-	defer close(s.stopped)
+	s.stopped = true
 	if s.listener != nil {
 		s.listener.Close()
-		s.serving.Wait()
-		s.fast.Shutdown()
+	}
+	s.mu.Unlock()
+	s.accepting.Wait()
+	for {
+		open, running, abort := 0, 0, ctx.Err()
+		s.conns.Range(func(c, state any) bool {
+			open++
+			if state == fasthttp.StateActive {
+				running++
+			}
+			if state != fasthttp.StateActive || abort != nil {
+				c.(net.Conn).Close()
+			}
+			return true
+		})
+		if open == 0 {
+			return nil
+		}
+		if running > 0 && abort != nil {
+			return fmt.Errorf("%d requests were aborted: %w", running, abort)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
-// serve carries one request. fasthttp sends a response after its handler has returned, so the application runs beside it:
-// the handler returns when the response begins, and what is written from then on goes through a pipe.
+// conn is a connection that never ends well for fasthttp, which takes a body that breaks off between chunks for a whole one.
+type conn struct{ net.Conn }
+
+func (c conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// serve answers one request.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
-	s.running.Add(1)
-	x := newExchange(ctx)
-	go s.run(x) // its owner is x.stream: fasthttp closes it, and that waits
-	<-x.ready
-	if x.silent {
-		<-x.stream.done
-		ctx.HijackSetNoResponse(true) // fasthttp's way to close without an answer
-		ctx.Hijack(func(net.Conn) {})
-		return
-	}
-	ctx.Response.ImmediateHeaderFlush = true
-	ctx.SetBodyStream(x.stream, x.size)
-}
-
-// run calls the application.
-func (s *Server) run(x *exchange) {
-	defer s.running.Add(-1)
-	defer close(x.stream.done)
-	defer x.Complete()
+	req, res := newRequest(ctx), &response{ctx: ctx}
+	defer res.Complete()
 	var f server.Features
-	f.Init(newRequest(x), x, nil, &s.features)
+	f.Init(req, res, nil, &s.features)
 	err := server.Call(s.app, &f)
 	if err != nil && err != http.ErrAbortHandler {
-		slog.Error("The application failed.", "error", err)
+		slog.Error("The application failed.", "path", req.path, "error", err)
 	}
 	switch {
+	case err == nil && res.out == nil: // fasthttp sends it
+		res.start()
+		ctx.Response.SetBodyRaw(res.held.Bytes())
 	case err == nil:
-		x.start()
-	case x.begun: // finish breaks the connection
-	case x.Started() || err == http.ErrAbortHandler:
-		x.silent = true
+		res.Flush()
+		io.WriteString(ctx.Conn(), res.last)
+		ctx.Conn().Close()
+	case res.Started() || err == http.ErrAbortHandler:
+		ctx.Conn().Close() // the client sees that a part is missing
 	default:
-		x.ctx.SetStatusCode(server.ErrorStatus(err))
+		ctx.SetStatusCode(server.ErrorStatus(err))
 	}
-	x.finish(err)
+	if _, err := io.CopyN(io.Discard, req.body, 256<<10); err != io.EOF {
+		ctx.SetConnectionClose() // or fasthttp takes the rest of the body for the next request
+	}
 }
 
-// request is the server.RequestFeature. It holds copies: fasthttp recycles its strings.
+// request is the server.RequestFeature. Strings are copies: fasthttp recycles its bytes.
 type request struct {
-	method, path, query, target, host, protocol string
-	header                                      server.Headers
-	length                                      int
-	body                                        io.Reader
+	*fasthttp.RequestHeader
+	path, query string
+	header      server.Headers
+	length      int
+	body        io.Reader
 }
 
-func newRequest(x *exchange) *request {
-	h := &x.ctx.Request.Header
-	q := &request{method: string(h.Method()), target: string(h.RequestURI()), host: string(h.Host()),
-		protocol: string(h.Protocol()), length: h.ContentLength(), body: &x.body}
-	q.path, q.query = server.SplitTarget(q.target)
-	for name, value := range h.AllInOrder() {
-		q.header.Add(string(name), string(value))
+func newRequest(ctx *fasthttp.RequestCtx) *request {
+	q := &request{RequestHeader: &ctx.Request.Header, body: http.NoBody}
+	if stream := ctx.RequestBodyStream(); stream != nil {
+		q.length, q.body = q.RequestHeader.ContentLength(), io.MultiReader(stream) // which remembers the end
 	}
-	if q.length < -1 { // fasthttp's word for a GET without a body
-		q.length = 0
+	q.path, q.query = server.SplitTarget(q.RawTarget())
+	for name, value := range q.AllInOrder() {
+		q.header.Add(string(name), string(value))
 	}
 	return q
 }
 
-func (q *request) Protocol() string        { return q.protocol }
+func (q *request) Protocol() string        { return string(q.RequestHeader.Protocol()) }
 func (q *request) Scheme() string          { return "http" }
-func (q *request) Method() string          { return q.method }
-func (q *request) Host() string            { return q.host }
+func (q *request) Method() string          { return string(q.RequestHeader.Method()) }
+func (q *request) Host() string            { return string(q.RequestHeader.Host()) }
 func (q *request) PathBase() string        { return "" }
 func (q *request) Path() string            { return q.path }
 func (q *request) RawQuery() string        { return q.query }
-func (q *request) RawTarget() string       { return q.target }
+func (q *request) RawTarget() string       { return string(q.RequestURI()) }
 func (q *request) Header() *server.Headers { return &q.header }
 func (q *request) ContentLength() int64    { return int64(q.length) }
 func (q *request) Body() io.Reader         { return q.body }
+
+// response is the server.ResponseFeature. fasthttp sends it when the application has returned, unless that calls Flush or
+// writes more than maxHeld: then it is sent from here, and the connection ends with it.
+type response struct {
+	server.ResponseState
+	ctx  *fasthttp.RequestCtx
+	held bytes.Buffer // written, not sent
+	out  io.Writer    // the connection in the framing of the body, nil while all is held
+	last string       // what ends that framing
+}
+
+const maxHeld = 1 << 20
+
+// start fixes the header section.
+func (r *response) start() {
+	if !r.Start() {
+		return
+	}
+	r.ctx.SetStatusCode(r.Status())
+	for name, value := range r.Header().All() {
+		r.ctx.Response.Header.Add(name, value)
+	}
+}
+
+// Write appends to the body.
+func (r *response) Write(p []byte) (int, error) {
+	r.start()
+	if n, _ := r.held.Write(p); r.held.Len() <= maxHeld {
+		return n, nil
+	}
+	return len(p), r.Flush()
+}
+
+// Flush sends what was written.
+func (r *response) Flush() error {
+	r.start()
+	if r.out == nil {
+		h := &r.ctx.Response.Header
+		r.out = r.ctx.Conn()
+		switch {
+		case r.ctx.IsHead() || r.Status() == http.StatusNoContent || r.Status() == http.StatusNotModified:
+			r.out = io.Discard
+		case r.Header().Get("Content-Length") == "" && r.ctx.Request.Header.IsHTTP11():
+			h.SetContentLength(-1)
+			r.out, r.last = httputil.NewChunkedWriter(r.out), "0\r\n\r\n"
+		}
+		h.SetConnectionClose()
+		r.ctx.Conn().Write(h.Header())
+	}
+	_, err := r.held.WriteTo(r.out)
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// startNginx is nginx with answers of its own: texts from its configuration, files by sendfile with their descriptors cached.
+func startNginx(w *workshop, _ row, port int) ([]program, error) {
+	p, err := w.nginx(port, fmt.Sprintf(`
+		location = /plaintext { default_type text/plain; return 200 "%s"; }
+		location = /json { default_type application/json; return 200 '%s'; }
+		location = /bytes { alias %s; }
+		location /files/ { alias %s/; }
+`, hello, helloJSON, filepath.Join(w.files(), largeFile), w.files()))
+	return []program{p}, err
+}
+
+// startNginxProxy is nginx in front of the application by itself, with connections to it kept.
+func startNginxProxy(w *workshop, _ row, port int) ([]program, error) {
+	return w.behind(func(upstream int) (program, error) {
+		return w.nginx(port, fmt.Sprintf(`
+		location / {
+			proxy_pass http://upstream_%d;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_set_header Host $http_host;
+			proxy_set_header X-Forwarded-For $remote_addr;
+		}
+`, upstream), fmt.Sprintf("upstream upstream_%[1]d { server 127.0.0.1:%[1]d; keepalive 64; keepalive_requests 1000000000; }", upstream))
+	})
+}
+
+// nginx is nginx with this content of its server block, and other blocks before it.
+func (w *workshop) nginx(port int, server string, before ...string) (program, error) {
+	dir, err := w.folder("nginx")
+	if err != nil {
+		return program{}, err
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;" // our folder is for nobody else
+	}
+	var temporary strings.Builder
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		fmt.Fprintf(&temporary, "\t%s_temp_path %s/%s;\n", kind, dir, kind)
+	}
+	config := fmt.Sprintf(`daemon off;
+%s
+worker_processes %d;
+worker_rlimit_nofile %d;
+pid %s/nginx.pid;
+events { worker_connections %d; }
+http {
+	access_log off;
+	sendfile on;
+	open_file_cache max=1000;
+	keepalive_timeout 600;
+	keepalive_requests 1000000000;
+%s	%s
+	server {
+		listen 127.0.0.1:%d backlog=4096;%s	}
+}
+`, user, w.cpus, maxOpenFiles(), dir, min(maxOpenFiles(), idleTo+idleFree), temporary.String(), strings.Join(before, "\n\t"), port, server)
+	file, err := w.file(filepath.Join(filepath.Base(dir), "nginx.conf"), config)
+	return program{"nginx", []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
+}

@@ -1,0 +1,111 @@
+package main
+
+import "time"
+
+// report is all that a run found.
+type report struct {
+	Date     time.Time   `json:"date"`
+	Machine  machine     `json:"machine"`
+	Versions []version   `json:"versions"`
+	Rounds   int         `json:"rounds"`
+	Seconds  int         `json:"seconds"`
+	Pinned   bool        `json:"pinned"`
+	Warnings []string    `json:"warnings,omitempty"`
+	Complete bool        `json:"complete"` // false when the run was broken off
+	Rows     []rowResult `json:"rows"`
+}
+
+// version is that of a program that took part.
+type version struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+type rowResult struct {
+	Name    string         `json:"name"`
+	Title   string         `json:"title"`
+	Chart   string         `json:"chart"`
+	Unit    unit           `json:"unit"`
+	Servers []serverResult `json:"servers"`
+}
+
+type serverResult struct {
+	Name    string        `json:"name"`
+	Role    role          `json:"role"`
+	Skipped string        `json:"skipped,omitempty"` // why it was left out
+	Rounds  []roundResult `json:"rounds,omitempty"`
+}
+
+// roundResult is a measurement, or why there is none.
+type roundResult struct {
+	measurement
+	Error string `json:"error,omitempty"`
+}
+
+// failed reports whether any server failed or answered wrongly.
+func (r *report) failed() bool {
+	for _, row := range r.Rows {
+		for _, s := range row.Servers {
+			if s.failure() != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// failure is the first error of a server; "" when there was none.
+func (s serverResult) failure() string {
+	for _, round := range s.Rounds {
+		if round.Error != "" {
+			return round.Error
+		}
+	}
+	return ""
+}
+
+// values are those of one figure in all rounds.
+func (s serverResult) values(figure func(measurement) float64) []float64 {
+	var all []float64
+	for _, round := range s.Rounds {
+		if round.Error == "" {
+			all = append(all, figure(round.measurement))
+		}
+	}
+	return all
+}
+
+func cost(m measurement) float64   { return m.Cost }
+func others(m measurement) float64 { return m.Others }
+
+// ratio compares the costs of two servers within each round; the zero span means that there is no round with both.
+func ratio(s, subject serverResult) span {
+	var all []float64
+	for i := range min(len(s.Rounds), len(subject.Rounds)) {
+		a, b := s.Rounds[i], subject.Rounds[i]
+		if a.Error == "" && b.Error == "" && b.Cost > 0 {
+			all = append(all, a.Cost/b.Cost)
+		}
+	}
+	return spread(all)
+}
+
+// subjects are the servers to which the ratios are.
+func (r rowResult) subjects() []serverResult {
+	var all []serverResult
+	for _, s := range r.Servers {
+		if s.Role == subject && s.Skipped == "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// others is the span of what other programs took of the machine during the row.
+func (r rowResult) others() span {
+	var all []float64
+	for _, s := range r.Servers {
+		all = append(all, s.values(others)...)
+	}
+	return spread(all)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// table is a row of the benchmark for reading: a line for each server.
+type table struct {
+	head  []string
+	lines [][]string
+	notes []string // on servers without figures, and on the row
+}
+
+// table makes the table of a row.
+func (r rowResult) table() table {
+	t := table{head: []string{"server", string(r.Unit)}}
+	if r.Unit == perRequest {
+		t.head = append(t.head, "requests/s", "p50", "p99")
+	}
+	t.head = append(t.head, "RSS")
+	subjects := r.subjects()
+	for _, s := range subjects {
+		t.head = append(t.head, "ratio to "+s.Name)
+	}
+	for _, s := range r.Servers {
+		if s.Skipped != "" {
+			t.notes = append(t.notes, fmt.Sprintf("%s was skipped: %s", s.Name, s.Skipped))
+			continue
+		}
+		if text := s.failure(); text != "" {
+			t.notes = append(t.notes, fmt.Sprintf("%s FAILED: %s", s.Name, text))
+		}
+		if len(s.values(cost)) > 0 {
+			t.lines = append(t.lines, r.line(s, subjects))
+		}
+	}
+	if o := r.others(); o.Max >= disturbed {
+		t.notes = append(t.notes, fmt.Sprintf("other programs took up to %.0f %% of the machine meanwhile (median %.0f %%)", 100*o.Max, 100*o.Median))
+	}
+	return t
+}
+
+func (r rowResult) line(s serverResult, subjects []serverResult) []string {
+	median := func(figure func(measurement) float64) float64 { return spread(s.values(figure)).Median }
+	line := []string{s.Name, rangeText(spread(s.values(cost)))}
+	if r.Unit == perRequest {
+		line = append(line,
+			thousands(median(func(m measurement) float64 { return m.PerSecond })),
+			latency(median(func(m measurement) float64 { return m.P50 })),
+			latency(median(func(m measurement) float64 { return m.P99 })))
+	}
+	line = append(line, memoryText(median(func(m measurement) float64 { return float64(m.Memory) })))
+	for _, subject := range subjects {
+		text := "1"
+		if s.Name != subject.Name {
+			text = rangeText(ratio(s, subject))
+		}
+		line = append(line, text)
+	}
+	return line
+}
+
+// rangeText is a median with its range, or the single value.
+func rangeText(s span) string {
+	switch {
+	case s == span{}:
+		return "–"
+	case s.Min == s.Max:
+		return figures(s.Median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", figures(s.Median), figures(s.Min), figures(s.Max))
+}
+
+// figures writes a number with three significant figures, all of those before the point.
+func figures(v float64) string {
+	switch a := math.Abs(v); {
+	case a == 0, a >= 99.95:
+		return thousands(v)
+	case a >= 9.995:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case a >= 0.0995:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+// thousands writes a whole number in groups of three digits.
+func thousands(v float64) string {
+	text := strconv.FormatInt(int64(math.Round(math.Abs(v))), 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	if v <= -0.5 {
+		return "-" + text
+	}
+	return text
+}
+
+// latency writes a time that is given in microseconds.
+func latency(us float64) string {
+	d := time.Duration(us * float64(time.Microsecond))
+	switch {
+	case d >= time.Second:
+		return figures(d.Seconds()) + " s"
+	case d >= time.Millisecond:
+		return figures(us/1000) + " ms"
+	}
+	return figures(us) + " µs"
+}
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}
+
+func memoryText(bytes float64) string { return figures(bytes/(1<<20)) + " MiB" }
