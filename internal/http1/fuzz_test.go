@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -305,6 +306,39 @@ func FuzzResponseHeadsHoldWhatWasSet(f *testing.F) {
 		}
 		if resp.StatusCode != status && resp.StatusCode != 500 {
 			t.Errorf("status %d, want %d or 500", resp.StatusCode, status)
+		}
+	})
+}
+
+// FuzzTargetsMeanWhatTheySay judges any target and Host: what is accepted has a path that is safe to route by, and an
+// authority that package net/url reads the same way.
+func FuzzTargetsMeanWhatTheySay(f *testing.F) {
+	for _, seed := range []string{"/a/../b?c", "http://user:pass@host:80/x", "HTTPS://[::1]:443?q#f", "http://a\\@b/", "*", "host:80", "http://a@b@c/", "//host/x", "/%2e%2e/%2f..", "http://[::1", "http://h:/"} {
+		f.Add("GET", seed, "host")
+		f.Add("CONNECT", seed, "host:80")
+	}
+	f.Fuzz(func(t *testing.T, method, target, host string) {
+		if target == "" || strings.ContainsAny(target, "\x00 \r\n") {
+			return // refused with the request line
+		}
+		q := &Request{method: method, rawTarget: target}
+		if q.parseTarget() != nil {
+			return
+		}
+		switch {
+		case q.path != "" && q.path[0] != '/', strings.ContainsRune(q.path, 0):
+			t.Errorf("%q: path %q", target, q.path)
+		case strings.ContainsAny(q.authority, "/?#@\\ \t\r\n\x00"):
+			t.Errorf("%q: authority %q", target, q.authority)
+		}
+		if validHost(host) && strings.ContainsAny(host, "/?#@\\ \t\r\n\x00,\"<>") {
+			t.Errorf("Host %q is accepted", host)
+		}
+		if u, err := url.Parse(target); q.absolute && err == nil && !strings.EqualFold(u.Host, q.authority) {
+			t.Errorf("%q: authority %q, net/url reads %q", target, q.authority, u.Host)
+		}
+		if q.absolute && !sameAuthority(q.authority, q.authority, target) {
+			t.Errorf("%q: its own authority is another place", target)
 		}
 	})
 }

@@ -571,8 +571,8 @@ func TestHTTPHandlersAllocateLittle(t *testing.T) {
 		near.Write(request)
 		near.Read(answer)
 	})
-	// The request with its URL, context, body and writer in one, the request itself, the copy of the head, the two header
-	// maps with their first bucket, the field values of the response, and what package net in memory keeps.
+	// Eight: the exchange (URL, context, body, writer), the request, the copy of the head, a map and its first group for
+	// each of the two headers, and the Content-Type that was found out.
 	if t.Logf("%.1f allocations per request through server.HTTP", n); n > 12 {
 		t.Errorf("%.1f allocations per request through server.HTTP, want at most 12", n)
 	}
@@ -603,4 +603,44 @@ func TestContextHandlersAllocateNothing(t *testing.T) {
 	}
 	near.Close()
 	m.Stop(context.Background())
+}
+
+func TestAPanicOfTheServersOwnCodeCostsOneConnection(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, Config{Claim: func(q *http1.Request, _ any) bool {
+			if q.Path() == "/bug" {
+				panic("a mistake in the server")
+			}
+			return true
+		}}, httpApp(hello))
+		c, other := s.dial(), s.dial()
+		c.get("/bug")
+		c.wantClosed("the connection cut")
+		other.get("/")
+		other.want("the others undisturbed", sent200...)
+		if got := s.logged.above(); !slices.Equal(got, []string{eventConnectionFailed.msg}) {
+			t.Errorf("logged %q, want the mistake", got)
+		}
+	})
+}
+
+func TestManyAnswersAreSentWhileALaterRequestWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, Config{}, httpApp(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/wait" {
+				select {
+				case <-r.Context().Done():
+				case <-time.After(time.Hour):
+				}
+			}
+			hello(w, r)
+		}))
+		c := s.dial()
+		c.write(strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 5) + "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+		for range 5 {
+			c.want("an answer before the last request is done", sent200...)
+		}
+		time.Sleep(time.Hour)
+		c.want("the last answer", sent200...)
+	})
 }
