@@ -5,6 +5,7 @@ import (
 
 	"github.com/lannerhq/lanner/internal/handover"
 	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/internal/transport"
 )
 
 // origin is where a connection came from: the host (id), or a socket that the host shares (listen). The latter gets an id
@@ -76,7 +77,7 @@ func (s *Server) takeConn(m *handover.Conn) {
 	if s.table != nil && m.Slot != handover.NoSlot {
 		slot := s.table.Slot(m.Slot)
 		slot.Set(handover.Reading)
-		opts.OnState = func(state httpconn.State) { slot.Set(tableStates[state]) }
+		opts.OnState = func(_ transport.Link, state httpconn.State) { slot.Set(tableStates[state]) }
 	}
 	s.send(&handover.Accepted{ID: m.ID})
 	s.manager.Serve(nc, s.endpoint(m.LocalScheme), opts)
@@ -109,47 +110,46 @@ func (s *Server) listen(m *handover.Listen) {
 		s.log.Error("cannot listen on the socket of the host", "address", m.Address, "error", err)
 		return
 	}
+	endpoint := s.endpoint(m.Scheme)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.state == stateStopped {
-		s.mu.Unlock()
 		l.Close()
 		return
 	}
-	s.listeners[m.ID] = l
-	s.mu.Unlock()
-	endpoint := s.endpoint(m.Scheme)
-	s.acceptor.Serve(l, func(nc net.Conn) { s.accepted(nc, endpoint, m.ID) })
+	s.closers[m.ID] = s.manager.Listen(l, endpoint, func() httpconn.Options { return s.accepted(m.ID) })
 }
 
-// accepted serves a connection from a shared socket.
-func (s *Server) accepted(nc net.Conn, endpoint *httpconn.Endpoint, listen uint32) {
-	if s.table == nil {
-		s.manager.Serve(nc, endpoint, httpconn.Options{Tag: &origin{listen: listen}})
-		return
-	}
+// accepted says how a connection from a shared socket is served.
+func (s *Server) accepted(listen uint32) httpconn.Options {
 	from := &origin{listen: listen, slot: handover.NoSlot}
-	s.manager.Serve(nc, endpoint, httpconn.Options{Tag: from, Shared: true, OnState: func(state httpconn.State) { s.follow(from, nc, state) }})
+	opts := httpconn.Options{Tag: from}
+	if s.table != nil {
+		opts.Shared = true
+		opts.OnState = func(link transport.Link, state httpconn.State) { s.follow(from, link, state) }
+	}
+	return opts
 }
 
 // follow notes the state of a connection that this worker accepted. Once such a connection has answered a request and is
 // kept alive, the host gets a copy: from then on it survives this worker. A connection for one request never pays for it.
-func (s *Server) follow(from *origin, nc net.Conn, state httpconn.State) {
+func (s *Server) follow(from *origin, link transport.Link, state httpconn.State) {
 	switch {
 	case from.slot != handover.NoSlot:
 		s.table.Slot(from.slot).Set(tableStates[state])
 	case state == httpconn.Running:
 		from.served = true
 	case state == httpconn.Idle && from.served && from.id == 0:
-		s.register(from, nc)
+		s.register(from, link)
 	}
 }
 
-func (s *Server) register(from *origin, nc net.Conn) {
+func (s *Server) register(from *origin, link transport.Link) {
 	slot, ok := s.table.Alloc()
 	if !ok {
 		return // the table is full: the connection lives and dies with this worker
 	}
-	d, err := handover.Borrow(nc)
+	d, err := handover.Borrow(link)
 	if err != nil {
 		s.table.Free(slot)
 		return
@@ -161,11 +161,11 @@ func (s *Server) register(from *origin, nc net.Conn) {
 
 func (s *Server) unlisten(id uint32) {
 	s.mu.Lock()
-	l := s.listeners[id]
-	delete(s.listeners, id)
+	stop := s.closers[id]
+	delete(s.closers, id)
 	s.mu.Unlock()
-	if l != nil {
-		l.Close()
+	if stop != nil {
+		stop()
 	}
 }
 

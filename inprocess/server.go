@@ -15,7 +15,6 @@ import (
 	"github.com/lannerhq/lanner/internal/handover"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpconn"
-	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
 )
@@ -40,17 +39,16 @@ type Server struct {
 	addresses server.Addresses // which the host decides
 	open      func() (*handover.Channel, error)
 
-	channel  *handover.Channel
-	manager  *httpconn.Manager
-	table    *handover.StatusTable
-	acceptor transport.Acceptor
-	routes   atomic.Pointer[ownership]
-	drained  chan struct{} // closed when the host asks to drain, or is gone
+	channel *handover.Channel
+	manager *httpconn.Manager
+	table   *handover.StatusTable
+	routes  atomic.Pointer[ownership]
+	drained chan struct{} // closed when the host asks to drain, or is gone
 
 	mu        sync.Mutex
 	state     state
 	endpoints map[string]*httpconn.Endpoint // by scheme
-	listeners map[uint32]net.Listener
+	closers   map[uint32]func()             // of shared sockets
 	drainOnce sync.Once
 	lastLocal atomic.Uint64
 	received  chan struct{} // closed when the receiving goroutine has ended
@@ -70,7 +68,7 @@ func New(opts kestrel.Options) *Server {
 	s := &Server{
 		opts: opts, log: opts.Logger, features: server.NewFeatures(nil), open: handover.FromEnvironment,
 		drained: make(chan struct{}), received: make(chan struct{}),
-		endpoints: make(map[string]*httpconn.Endpoint), listeners: make(map[uint32]net.Listener),
+		endpoints: make(map[string]*httpconn.Endpoint), closers: make(map[uint32]func()),
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -165,10 +163,10 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 	cfg := s.opts.Connections(app, s.features)
 	cfg.Claim = func(q *http1.Request, _ any) bool { return s.routes.Load().owns(q) }
 	cfg.Released, cfg.Ended, cfg.ReturnIdle = s.released, s.ended, true
-	s.manager = httpconn.New(cfg)
-	s.acceptor.Failed = func(l net.Listener, err error, wait time.Duration) {
+	cfg.AcceptFailed = func(l net.Listener, err error, wait time.Duration) {
 		s.log.Error("cannot accept connections", "address", l.Addr().String(), "error", err, "wait", wait)
 	}
+	s.manager = httpconn.New(cfg)
 	return nil
 }
 
@@ -203,13 +201,12 @@ func (s *Server) Stop(ctx context.Context) error {
 
 func (s *Server) stopAccepting() {
 	s.mu.Lock()
-	listeners := s.listeners
-	s.listeners = make(map[uint32]net.Listener)
+	closers := s.closers
+	s.closers = make(map[uint32]func())
 	s.mu.Unlock()
-	for _, l := range listeners {
-		l.Close()
+	for _, stop := range closers {
+		stop()
 	}
-	s.acceptor.Wait()
 }
 
 func (s *Server) drain() { s.drainOnce.Do(func() { close(s.drained) }) }

@@ -28,6 +28,9 @@ type Options struct {
 	ServerHeader string
 	// Logger takes the server's events. Nil means slog.Default.
 	Logger *slog.Logger
+	// EventLoop serves connections on an event loop per core instead of a goroutine each (Linux). It is experimental and
+	// off by default: under load it can leave a connection waiting.
+	EventLoop bool
 }
 
 // Endpoint is one place to listen.
@@ -193,7 +196,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger,
+		Logger:         o.Logger, EventLoop: o.EventLoop,
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpconn"
-	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -22,11 +21,11 @@ type Server struct {
 	addresses server.Addresses
 	log       *slog.Logger
 
-	mu       sync.Mutex
-	state    state
-	manager  *httpconn.Manager
-	bound    []bound
-	acceptor transport.Acceptor
+	mu      sync.Mutex
+	state   state
+	manager *httpconn.Manager
+	bound   []bound
+	closers []func() // of the listeners
 }
 
 // state is the life of a Server: new, started, stopped; never back.
@@ -71,8 +70,9 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 		return err
 	}
 	s.opts.Logger = s.log
-	s.manager = httpconn.New(s.opts.Connections(app, s.features))
-	s.acceptor.Failed = s.acceptFailed
+	cfg := s.opts.Connections(app, s.features)
+	cfg.AcceptFailed = s.acceptFailed
+	s.manager = httpconn.New(cfg)
 	s.serveLocked()
 	s.state = stateStarted
 	return nil
@@ -127,9 +127,7 @@ func (s *Server) endpoints() []Endpoint {
 func (s *Server) serveLocked() {
 	for _, b := range s.bound {
 		endpoint := &httpconn.Endpoint{Name: b.name, Scheme: b.scheme}
-		s.acceptor.Serve(b.listener, func(nc net.Conn) {
-			s.manager.Serve(nc, endpoint, httpconn.Options{})
-		})
+		s.closers = append(s.closers, s.manager.Listen(b.listener, endpoint, func() httpconn.Options { return httpconn.Options{} }))
 	}
 }
 
@@ -148,10 +146,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil // it never started
 	}
 	if was == stateStarted {
-		for _, b := range s.bound {
-			b.listener.Close()
+		for _, close := range s.closers {
+			close()
 		}
 	}
-	s.acceptor.Wait()
 	return s.manager.Stop(ctx)
 }

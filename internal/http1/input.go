@@ -120,3 +120,12 @@ func (c *Conn) fillBody() error {
 	}
 	return err
 }
+
+// Rest gives back the input buffer of a connection that waits for a request. It goes on with another.
+func (c *Conn) Rest() {
+	if c.in != nil && c.Idle() {
+		putBuffer(c.in)
+		c.in = nil
+		c.r, c.w = 0, 0
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -38,19 +37,21 @@ const (
 type conn struct {
 	m         *Manager
 	endpoint  *Endpoint
-	transport *transport.Conn
+	transport transport.Link
+	inline    transport.Inline // the same, when it is on the loop; else nil
 	http      *http1.Conn
 	features  server.Features
 	parent    *server.Features
 	tag       any
-	onState   func(State)
+	onState   func(transport.Link, State)
 	state     State
 	requests  uint32
 	released  bool
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	finished  bool // run came to its end: no handler ended the goroutine
 
-	idText, remoteText  string
+	id                  uint64
+	idText, remoteText  string // made when first asked for; guarded by mu
 	trace               string
 	readRate, writeRate transport.Rate
 	rates               bool // changed for this request
@@ -64,23 +65,14 @@ type conn struct {
 	cause   error // of the abort; it is the last thing that happens to a connection
 }
 
-func (m *Manager) newConn(nc net.Conn, ep *Endpoint, opts Options) *conn {
-	c := &conn{m: m, endpoint: ep, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
-	c.idText = connectionID(m.lastID.Add(1))
-	c.transport = transport.NewConn(nc, m.heartbeat, transport.Reasons{
-		ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate,
-	})
+func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
+	c := &conn{m: m, endpoint: ep, transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
+	c.id = m.lastID.Add(1)
 	c.transport.SetRates(m.cfg.MinRequestBodyRate, m.cfg.MinResponseRate)
 	if opts.Shared {
 		c.transport.Share()
 	}
-	if opts.OnState != nil {
-		c.transport.Mark(c.mark)
-	}
 	c.http = http1.NewConn(m.http(ep), (*stream)(c), (*handler)(c))
-	if addr := nc.RemoteAddr(); addr != nil {
-		c.remoteText = addr.String()
-	}
 	c.parent = m.cfg.Features
 	if opts.Features != nil {
 		c.parent = opts.Features
@@ -110,7 +102,7 @@ func (c *conn) turn() http1.Next {
 	var err error
 	if c.http.Idle() {
 		c.setState(Idle)
-		n, err = c.transport.Wait(c.http.Input(), c.m.draining.Load)
+		n, err = c.portable().Wait(c.http.Input(), c.m.draining.Load)
 	} else {
 		c.setState(Reading)
 		n, err = c.transport.Read(c.http.Input())
@@ -120,12 +112,19 @@ func (c *conn) turn() http1.Next {
 		c.http.Received(n)
 		return c.http.Process()
 	case errors.Is(err, transport.ErrInterrupted):
-		if c.m.cfg.ReturnIdle {
-			return http1.Foreign
-		}
-		return http1.Close
+		return c.interrupted()
 	}
 	return c.http.ReadFailed(err)
+}
+
+func (c *conn) portable() *transport.Conn { return c.transport.(*transport.Conn) }
+
+// interrupted says what becomes of a connection that waits for a request while the manager drains.
+func (c *conn) interrupted() http1.Next {
+	if c.m.cfg.ReturnIdle {
+		return http1.Foreign
+	}
+	return http1.Close
 }
 
 func (c *conn) finish(next http1.Next) {
@@ -171,8 +170,10 @@ func (c *conn) cut() {
 
 // end runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit, or a mistake of ours in a
 // panic: that costs one connection, not the process.
-func (c *conn) end() {
-	if v := recover(); v != nil {
+func (c *conn) end() { c.ended(recover()) }
+
+func (c *conn) ended(v any) {
+	if v != nil {
 		c.log(slog.LevelError, eventConnectionFailed, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 	}
 	if !c.finished {
@@ -198,7 +199,7 @@ func (c *conn) setState(s State) {
 	if c.state != s {
 		c.state = s
 		if c.onState != nil {
-			c.onState(s)
+			c.onState(c.transport, s)
 		}
 	}
 }
@@ -227,6 +228,9 @@ func (h *handler) Serve() (err error) {
 	c.running = true
 	c.mu.Unlock()
 	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
+	if c.inline != nil {
+		c.enter()
+	}
 	defer c.endRequest(&err)
 	return c.m.cfg.App.Process(&c.features)
 }
@@ -235,7 +239,11 @@ func (h *handler) Serve() (err error) {
 var errPanicked = errors.New("the application panicked")
 
 func (c *conn) endRequest(err *error) {
-	if v := recover(); v != nil {
+	v := recover()
+	if c.inline != nil {
+		c.exit()
+	}
+	if v != nil {
 		*err = errPanicked
 		if v == http.ErrAbortHandler {
 			c.http.Lose(httpcommon.ErrRequestAborted)

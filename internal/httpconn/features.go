@@ -31,13 +31,31 @@ var (
 	_ server.ResponseBodyFeature       = (*conn)(nil)
 )
 
-func (c *conn) ConnectionID() string { return c.idText }
+// ConnectionID implements server.ConnectionFeature.
+func (c *conn) ConnectionID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idText == "" {
+		c.idText = connectionID(c.id)
+	}
+	return c.idText
+}
 
-func (c *conn) LocalAddr() net.Addr  { return c.transport.NetConn().LocalAddr() }
-func (c *conn) RemoteAddr() net.Addr { return c.transport.NetConn().RemoteAddr() }
+func (c *conn) LocalAddr() net.Addr  { return c.transport.LocalAddr() }
+func (c *conn) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
 func (c *conn) EndpointName() string { return c.endpoint.Name }
 
-func (c *conn) RemoteAddrText() string { return c.remoteText }
+// RemoteAddrText implements server.ConnectionFeature.
+func (c *conn) RemoteAddrText() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.remoteText == "" {
+		if addr := c.transport.RemoteAddr(); addr != nil {
+			c.remoteText = addr.String()
+		}
+	}
+	return c.remoteText
+}
 
 func (c *conn) TraceIdentifier() string {
 	if c.trace == "" {

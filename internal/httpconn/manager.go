@@ -45,6 +45,11 @@ type Config struct {
 	Released func(nc net.Conn, unread []byte, tag any)
 	// ReturnIdle makes Stop release connections at the end of a request rather than close them.
 	ReturnIdle bool
+	// EventLoop puts connections on the event loop, where the system has one; Exec says where their handlers run.
+	EventLoop bool
+	Exec      Exec
+	// AcceptFailed hears of accept errors that are waited out; nil for nobody.
+	AcceptFailed func(l net.Listener, err error, wait time.Duration)
 	// Ended is told that a connection is over and how many requests it served; nil for nobody.
 	Ended func(tag any, requests uint32)
 }
@@ -75,6 +80,10 @@ type Manager struct {
 	rejected atomic.Int64
 	lastID   atomic.Uint64
 
+	loopOnce sync.Once
+	loop     *transport.Loop // see theLoop
+	classes  *classes
+
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
@@ -99,6 +108,7 @@ func New(cfg Config) *Manager {
 	}
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
+	m.classes = new(classes)
 	return m
 }
 
@@ -132,24 +142,41 @@ type Options struct {
 	// Shared says that another process has a copy of the connection, so that closing it here would not end it.
 	Shared bool
 	// OnState hears what the connection is doing; nil for nobody. It is called on the connection's goroutine.
-	OnState func(State)
+	OnState func(transport.Link, State)
 	// Features are this connection's own, between the request's and the server's; nil for none.
 	Features *server.Features
 }
 
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
-	c := m.newConn(nc, ep, opts)
-	if reason := m.admit(c); reason != "" {
-		m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
-			slog.String("endpoint", ep.Name), slog.String("remote", c.RemoteAddrText()), slog.String("reason", reason))
-		c.transport.Close()
-		if m.cfg.Ended != nil {
-			m.cfg.Ended(opts.Tag, 0)
-		}
+	if m.adopt(nc, ep, opts) {
 		return
 	}
-	go c.run(opts.Prefix)
+	t := transport.NewConn(nc, m.heartbeat, reasons)
+	c := m.newConn(t, ep, opts)
+	if opts.OnState != nil {
+		t.Mark(c.mark)
+	}
+	if m.admitted(c) {
+		go c.run(opts.Prefix)
+	}
+}
+
+// reasons tells the transport which of the engine's reasons stand for data rates.
+var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate}
+
+// admitted registers c, or closes it and says why.
+func (m *Manager) admitted(c *conn) bool {
+	reason := m.admit(c)
+	if reason != "" {
+		m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
+			slog.String("endpoint", c.endpoint.Name), slog.String("remote", c.RemoteAddrText()), slog.String("reason", reason))
+		c.transport.Close()
+		if m.cfg.Ended != nil {
+			m.cfg.Ended(c.tag, 0)
+		}
+	}
+	return reason == ""
 }
 
 // admit registers c, or says why not.
@@ -238,18 +265,36 @@ func (m *Manager) Stop(ctx context.Context) error {
 		defer cancel()
 		if late := m.waitEmpty(wait); late != nil {
 			err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
-			m.once.Do(m.heartbeat.Stop)
+			m.once.Do(func() { // handlers that are late still come back to the loop: it ends with the last of them
+				m.heartbeat.Stop()
+				m.loopOnce.Do(func() {})
+				if m.loop != nil {
+					go func() {
+						m.wg.Wait()
+						m.loop.Stop()
+					}()
+				}
+			})
 			return err
 		}
 	case m.aborted.Load():
 		err = errAborted
 	}
 	m.wg.Wait()
-	m.once.Do(m.heartbeat.Stop)
+	m.once.Do(m.end)
 	return err
 }
 
 var errAborted = errors.New("running requests were aborted by another stop, whose time was over earlier")
+
+// end stops what the manager runs by.
+func (m *Manager) end() {
+	m.loopOnce.Do(func() {}) // none from now on
+	if m.loop != nil {
+		m.loop.Stop()
+	}
+	m.heartbeat.Stop()
+}
 
 // waitEmpty waits until no connection is left.
 func (m *Manager) waitEmpty(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -325,7 +326,7 @@ func TestTheStateIsToldAsItChanges(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var states []State
 		s := serve(t, Config{}, httpApp(hello))
-		c := s.dialWith(Options{OnState: func(st State) { states = append(states, st) }})
+		c := s.dialWith(Options{OnState: func(_ transport.Link, st State) { states = append(states, st) }})
 		for range 2 {
 			c.get("/")
 			c.want("an answer", sent200...)

@@ -59,8 +59,17 @@ func NewConn(nc net.Conn, h *Heartbeat, reasons Reasons) *Conn {
 	return c
 }
 
-// NetConn is the connection below.
-func (c *Conn) NetConn() net.Conn { return c.nc }
+// LocalAddr and RemoteAddr are the two ends.
+func (c *Conn) LocalAddr() net.Addr  { return c.nc.LocalAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// SyscallConn gives access to the descriptor, where there is one.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if raw, ok := c.nc.(syscall.Conn); ok {
+		return raw.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
 
 // SetRates sets the least data rates; nil means none.
 func (c *Conn) SetRates(read, write *Rate) {

@@ -18,7 +18,7 @@ type Heartbeat struct {
 	onBeat func(time.Time)
 
 	mu    sync.Mutex
-	conns map[*Conn]struct{}
+	conns map[ticker]struct{}
 
 	stop chan struct{}
 	done chan struct{}
@@ -29,7 +29,7 @@ func NewHeartbeat(onBeat func(time.Time)) *Heartbeat {
 	h := &Heartbeat{
 		start:  time.Now(),
 		onBeat: onBeat,
-		conns:  make(map[*Conn]struct{}),
+		conns:  make(map[ticker]struct{}),
 		stop:   make(chan struct{}),
 		done:   make(chan struct{}),
 	}
@@ -76,13 +76,19 @@ func (h *Heartbeat) Stop() {
 // Now is the time of the last beat.
 func (h *Heartbeat) Now() time.Time { return h.start.Add(time.Duration(h.coarse.Load())) }
 
-func (h *Heartbeat) add(c *Conn) {
+// ticker is what the heartbeat looks after.
+type ticker interface {
+	// tick checks deadlines and rates. now is on the heartbeat's clock, elapsed the time since the last beat.
+	tick(now, elapsed int64)
+}
+
+func (h *Heartbeat) add(c ticker) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.conns[c] = struct{}{}
 }
 
-func (h *Heartbeat) remove(c *Conn) {
+func (h *Heartbeat) remove(c ticker) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c)

@@ -20,6 +20,14 @@ import (
 	"github.com/lannerhq/lanner/server"
 )
 
+// Hosted programs that are built with the race detector die of a race, so that the test notices; and they need not stay a
+// second after their end, in which the detector waits for more.
+func init() {
+	if os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=0")
+	}
+}
+
 // programs are what the test binary can be beside those of TestMain, by LANNER_E2E_PROGRAM.
 var programs = map[string]func() error{
 	// peer faces the programs that nobody here wrote, or the real lanner command.
@@ -89,6 +97,15 @@ func peerPaths() *http.ServeMux {
 		n, _ := strconv.ParseInt(r.FormValue("n"), 10, 64)
 		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 		io.Copy(w, newPattern(n))
+	})
+	mux.HandleFunc("/hold", func(w http.ResponseWriter, r *http.Request) { // begins a response, and ends it later
+		ms, _ := strconv.Atoi(r.FormValue("ms"))
+		http.NewResponseController(w).Flush()
+		select {
+		case <-time.After(time.Duration(ms) * time.Millisecond):
+			io.WriteString(w, "held\n")
+		case <-r.Context().Done():
+		}
 	})
 	mux.HandleFunc("/ws", echoMessages)
 	mux.HandleFunc("/spawn", spawnChild)

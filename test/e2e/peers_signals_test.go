@@ -87,26 +87,15 @@ func TestSIGTERMEndsTheHostAndLeavesNothing(t *testing.T) {
 	h.get("/out/")
 	h.get("/out/spawn")
 	pids := tree(h.cmd.Process.Pid)
-	slow := make(chan string, 2)
-	for _, path := range []string{"/slow?ms=1000", "/out/slow?ms=1000"} {
-		go func() {
-			resp, err := h.client.Get(h.url(path))
-			if err != nil {
-				slow <- err.Error()
-				return
-			}
-			defer resp.Body.Close()
-			body := make([]byte, 5)
-			n, _ := resp.Body.Read(body)
-			slow <- resp.Status + " " + string(body[:n])
-		}()
+	var held []*http.Response
+	for _, path := range []string{"/hold?ms=1000", "/out/hold?ms=1000"} {
+		held = append(held, h.begin(path))
 	}
-	eventually(t, "both slow requests run", func() bool { return active(h) == 2 })
 
 	h.cmd.Process.Signal(syscall.SIGTERM)
-	for range 2 {
-		if got := <-slow; got != "200 OK slow\n" {
-			t.Errorf("a request that ran when SIGTERM came ended with %q", got)
+	for _, resp := range held {
+		if body := readAll(t, resp.Body); body != "held\n" {
+			t.Errorf("%s ran when SIGTERM came, and ended with %q", resp.Request.URL, body)
 		}
 	}
 	if !h.ended(30 * time.Second) {
@@ -119,17 +108,15 @@ func TestSIGTERMEndsTheHostAndLeavesNothing(t *testing.T) {
 	h.wantOnly("lanner.yaml", "logs", "run")
 }
 
-// active counts the requests that the workers are working on.
-func active(h *lannerHost) int {
-	n := 0
-	for _, s := range h.status().Sites {
-		for _, a := range s.Applications {
-			for _, w := range a.Workers {
-				n += w.Active
-			}
-		}
+// begin makes a request and returns when its response has begun.
+func (h *lannerHost) begin(path string) *http.Response {
+	h.t.Helper()
+	resp, err := h.client.Get(h.url(path))
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return n
+	h.t.Cleanup(func() { resp.Body.Close() })
+	return resp
 }
 
 func TestASecondSignalEndsTheHostAtOnce(t *testing.T) {
@@ -138,12 +125,7 @@ func TestASecondSignalEndsTheHostAtOnce(t *testing.T) {
 			h := startLanner(t, bothModels)
 			h.get(path)
 			pids := tree(h.cmd.Process.Pid)
-			go func() { // it is cut off; how does not matter
-				if resp, err := h.client.Get(h.url(path + "slow?ms=60000")); err == nil {
-					resp.Body.Close()
-				}
-			}()
-			eventually(t, "the slow request runs", func() bool { return active(h) == 1 })
+			h.begin(path + "hold?ms=60000") // it will be cut off
 
 			h.cmd.Process.Signal(os.Interrupt)
 			eventually(t, "the host has heard the first signal", func() bool { return strings.Contains(h.log.String(), "stopping") })
@@ -172,6 +154,7 @@ func TestASecondSignalEndsTheHostAtOnce(t *testing.T) {
 func TestSIGHUPReloadsTheConfiguration(t *testing.T) {
 	h := startLanner(t, bothModels)
 	before := pidIn(t, h.get("/"))
+	h.get("/out/")
 	h.write(strings.Replace(bothModels, "NAME: out", "NAME: changed", 1))
 	h.cmd.Process.Signal(syscall.SIGHUP)
 	eventually(t, "the application whose environment has changed is replaced", func() bool { return strings.Contains(h.get("/out/"), "name=changed") })
@@ -182,6 +165,7 @@ func TestSIGHUPReloadsTheConfiguration(t *testing.T) {
 		t.Errorf("a good file, but the status has errors: %v", e)
 	}
 
+	eventually(t, "the old worker has gone", func() bool { return len(h.status().Sites[0].Applications[1].Workers) == 1 })
 	out := pidIn(t, h.get("/out/"))
 	h.write(strings.Replace(bothModels, "NAME: out", "NAME: broken", 1) + "\nsitez: {}\n")
 	h.cmd.Process.Signal(syscall.SIGHUP)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -245,3 +246,12 @@ var slowBuild = sync.OnceValue(func() bool {
 	}
 	return false
 })
+
+// unixClient is a client whose every connection goes to a unix socket.
+func unixClient(t *testing.T, path string) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: peerTimeout}
+}

@@ -100,15 +100,15 @@ func (c conn) Read(p []byte) (int, error) {
 
 // serve carries one request. The application gets copies of what fasthttp recycles.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, app server.Application) {
-	h, header := &ctx.Request.Header, new(server.Headers)
+	h, fields := &ctx.Request.Header, new(server.Headers)
 	for name, value := range h.AllInOrder() {
-		header.Add(string(name), string(value))
+		fields.Add(string(name), string(value))
 	}
-	length, body := h.ContentLength(), &body{Reader: ctx.RequestBodyStream()}
-	if body.Reader == nil || length == 0 {
-		length, body.err = 0, io.EOF
+	size, body := h.ContentLength(), &body{Reader: ctx.RequestBodyStream()}
+	if body.Reader == nil || size == 0 {
+		size, body.err = 0, io.EOF
 	}
-	req := server.NewRequest(string(h.Method()), string(h.RequestURI()), string(h.Protocol()), header, int64(length), body)
+	req := server.NewRequest(string(h.Method()), string(h.RequestURI()), string(h.Protocol()), fields, int64(size), body)
 	res := &response{ctx: ctx}
 	defer res.Complete()
 	var f server.Features

@@ -33,7 +33,7 @@ func TestAStreamedResponseComesAfterThoseToEarlierRequests(t *testing.T) {
 	const request = "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
 	fmt.Fprintf(c.conn, request+request+request, 0, 1, 2)
 	for i := range 3 {
-		res, body := c.read("answers in the order of the pipelined requests, although the last bypasses fasthttp's buffer")
+		res, body := c.read("answers in the order of the requests, although one bypasses fasthttp's buffer")
 		if want := fmt.Sprintf("/%d", i); body != want {
 			t.Errorf("answer %d has the body %q, want %q", i, body, want)
 		}

@@ -1,0 +1,156 @@
+package httpconn
+
+import (
+	"net"
+	"os"
+	"sync"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/transport"
+)
+
+// Exec says where a connection's handler runs when the connection is on the event loop.
+type Exec uint8
+
+const (
+	// Auto runs handlers on the loop, and those that have been found to block on goroutines.
+	Auto Exec = iota
+	// Inline runs all handlers on the loop. One that blocks still gives the loop up.
+	Inline
+	// Goroutine runs every handler on a goroutine of its own.
+	Goroutine
+)
+
+// Listen serves the connections of a listener until the returned function is called, which closes it. options is asked for
+// each connection.
+func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (stop func()) {
+	if loop := m.theLoop(l); loop != nil {
+		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
+			return m.onLoop(link, ep, options())
+		})
+		if err == nil {
+			var once sync.Once
+			return func() { once.Do(func() { stop(); l.Close() }) }
+		}
+	}
+	var a transport.Acceptor
+	a.Failed = m.cfg.AcceptFailed
+	a.Serve(l, func(nc net.Conn) { m.Serve(nc, ep, options()) })
+	return func() {
+		l.Close()
+		a.Wait()
+	}
+}
+
+// theLoop returns the event loop, made for the first socket that can be on one; nil where there is none.
+func (m *Manager) theLoop(socket any) *transport.Loop {
+	if _, ok := socket.(interface{ File() (*os.File, error) }); !ok || !m.cfg.EventLoop {
+		return nil
+	}
+	m.loopOnce.Do(func() {
+		m.loop, _ = transport.NewLoop(0, m.heartbeat, reasons) // where it cannot be had, goroutines do the same
+	})
+	return m.loop
+}
+
+// adopt puts a connection on the loop. It reports false when there is none, or the connection has no descriptor.
+func (m *Manager) adopt(nc net.Conn, ep *Endpoint, opts Options) bool {
+	loop := m.theLoop(nc)
+	return loop != nil && loop.Adopt(nc, func(link transport.Inline) transport.Events { return m.onLoop(link, ep, opts) }) == nil
+}
+
+// onLoop makes the owner of a connection on the loop, or refuses it.
+func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) transport.Events {
+	c := m.newConn(link, ep, opts)
+	c.inline = link
+	if !m.admitted(c) {
+		return nil
+	}
+	c.http.Start()
+	if len(opts.Prefix) > 0 {
+		c.http.Preload(opts.Prefix)
+	}
+	return c
+}
+
+// Ready implements transport.Events.
+func (c *conn) Ready(why transport.Why) {
+	over := false
+	defer c.unless(&over)
+	next := c.step(why)
+	if next == http1.More {
+		over = true
+		c.rest() // from here on the connection may be somebody else's
+		return
+	}
+	c.finish(next)
+	c.finished = true
+	over = true
+	c.ended(nil)
+}
+
+// unless ends a connection whose handler ended the goroutine, or on which we made a mistake.
+func (c *conn) unless(over *bool) {
+	if !*over {
+		c.ended(recover())
+	}
+}
+
+// step does what there is to do.
+func (c *conn) step(why transport.Why) http1.Next {
+	switch why {
+	case transport.Interrupted:
+		if c.http.Idle() && c.m.draining.Load() {
+			return c.interrupted()
+		}
+		return http1.More
+	case transport.Expired:
+		return c.http.ReadFailed(transport.ErrExpired)
+	}
+	if c.onState != nil {
+		c.setState(Reading) // before a byte can have been taken
+	}
+	n, err := c.inline.TryRead(c.http.Input())
+	if n == 0 && err == nil && c.http.Idle() {
+		return http1.More
+	}
+	if err != nil {
+		return c.http.ReadFailed(err)
+	}
+	c.http.Received(n)
+	return c.http.Process()
+}
+
+// rest ends a turn: the connection owns no buffer while it waits, unless half a request lies in it.
+func (c *conn) rest() {
+	if c.http.Idle() {
+		c.http.Rest()
+		c.setState(Idle)
+	} else {
+		c.setState(Reading)
+	}
+	c.inline.Attach()
+}
+
+// enter begins a handler: on the loop, or, when its kind blocks, on this goroutine alone.
+func (c *conn) enter() {
+	switch {
+	case c.m.cfg.Exec == Goroutine:
+		c.inline.Leave()
+	case c.m.cfg.Exec == Auto && c.class().blocks():
+		c.inline.Leave()
+	default:
+		c.inline.Enter()
+	}
+}
+
+func (c *conn) exit() {
+	if c.inline.Exit() {
+		c.class().blocked()
+	}
+}
+
+func (c *conn) class() *class {
+	q := c.http.Request()
+	return c.m.classes.of(q.Method(), q.Path())
+}

@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// Link is a connection as the owner of an engine sees it, whatever transport carries it.
+type Link interface {
+	// Read reads at least one byte.
+	Read(p []byte) (int, error)
+	// Writev writes a and then b.
+	Writev(a, b []byte) error
+	// SendFrom writes n bytes from r without copying them through user space; false when it cannot and has written nothing.
+	SendFrom(r io.Reader, n int64) (int64, bool, error)
+
+	// SetTimeout arms the one deadline, Expired is the reason of one that has passed. Rates and BodyRead: see Conn.
+	SetTimeout(reason uint8, d time.Duration)
+	Expired() uint8
+	BodyRead(on bool)
+	SetRates(read, write *Rate)
+	Rates() (read, write *Rate)
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+	ClearDeadlines()
+
+	// Watch calls fn once when the peer goes away, until Unwatch.
+	Watch(fn func(error))
+	Unwatch()
+	// Interrupt ends a wait between requests. It is safe from any goroutine.
+	Interrupt()
+
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+
+	// SyscallConn gives access to the descriptor, while the connection is open.
+	SyscallConn() (syscall.RawConn, error)
+	// Share says that another process holds a copy of the connection.
+	Share()
+	// Close, CloseLingering and Abort end the connection; Sever does from any goroutine, before one of them.
+	Close()
+	CloseLingering()
+	Abort()
+	Sever()
+	// Cut makes reads and writes fail from now on, from any goroutine; the owner still has to Abort.
+	Cut()
+	// Detach hands the connection below to the caller, with bytes read from it.
+	Detach() (nc net.Conn, first []byte)
+}
+
+// Inline is what a connection on an event loop has besides: its owner runs on the loop, and gives it up before it blocks.
+type Inline interface {
+	Link
+	// TryRead reads without waiting; 0 and nil when there is nothing.
+	TryRead(p []byte) (int, error)
+	// Enter and Exit bracket a handler. Exit reports whether the loop was taken from it because it took long.
+	Enter()
+	Exit() (seized bool)
+	// Leave gives the loop to another goroutine: what follows may block.
+	Leave()
+	// Attach says that the connection waits for bytes. The caller must not touch it any more.
+	Attach()
+}
+
+var _ Link = (*Conn)(nil)

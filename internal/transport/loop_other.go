@@ -1,0 +1,22 @@
+//go:build !linux
+
+package transport
+
+import (
+	"errors"
+	"net"
+)
+
+// Loop is the event-loop transport, which only Linux has.
+type Loop struct{}
+
+// NewLoop returns errors.ErrUnsupported here.
+func NewLoop(int, *Heartbeat, Reasons) (*Loop, error) { return nil, errors.ErrUnsupported }
+
+func (*Loop) Stop() {}
+
+func (*Loop) Listen(net.Listener, func(Inline) Events) (func(), error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (*Loop) Adopt(net.Conn, func(Inline) Events) error { return errors.ErrUnsupported }
