@@ -47,7 +47,7 @@ var hello = server.HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Req
 func newClient(t *testing.T, dial func() (net.Conn, error)) *http.Client {
 	transport := &http.Transport{}
 	if dial != nil {
-		transport.Dial = func(string, string) (net.Conn, error) { return dial() }
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}

@@ -3,7 +3,6 @@ package handover
 import (
 	"errors"
 	"fmt"
-	"runtime"
 )
 
 // ErrClosed says that the channel has ended: this side closed it, the other
@@ -15,11 +14,6 @@ var ErrClosed = errors.New("the control channel is closed")
 // ErrTooLarge says that a message does not fit into a frame. Nothing of it was
 // sent and the channel stays usable.
 var ErrTooLarge = errors.New("the message is too large")
-
-// errPlatform is returned by everything that needs descriptor passing where the
-// system has none.
-var errPlatform = fmt.Errorf("in-process hosting is not available on %s, use outofprocess hosting: %w",
-	runtime.GOOS, errors.ErrUnsupported)
 
 // ProtocolError says that the other side broke the rules of the protocol. The
 // channel was closed, and so was every descriptor that had come with the

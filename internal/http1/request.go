@@ -23,7 +23,6 @@ type Request struct {
 	absolute  bool
 	header    httpcommon.Headers
 	trailer   httpcommon.Headers
-	trace     string
 
 	host       string
 	hosts      int

@@ -50,11 +50,10 @@ type conn struct {
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	finished  bool // run came to its end: no handler ended the goroutine
 
-	id                  uint64
-	idText, remoteText  string // made when first asked for; guarded by mu
-	trace               string
-	readRate, writeRate transport.Rate
-	rates               bool // changed for this request
+	id                 uint64
+	idText, remoteText string // made when first asked for; guarded by mu
+	trace              string
+	rates              bool // changed for this request
 
 	// mu guards what the manager and other goroutines of the application reach.
 	mu      sync.Mutex

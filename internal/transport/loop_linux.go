@@ -103,7 +103,6 @@ type accepter struct {
 
 	mu     sync.RWMutex // read-locked while a shard accepts
 	closed bool
-	paused atomic.Int64 // until when, in nanoseconds: out of descriptors
 }
 
 // inherit sets what accepted sockets inherit on Linux, so that they need no further system call.

@@ -124,8 +124,8 @@ var handlerChecks = []check{
 		})
 		transport := &http.Transport{DisableKeepAlives: true}
 		defer transport.CloseIdleConnections()
-		proxy := &httputil.ReverseProxy{Transport: transport, Director: func(r *http.Request) {
-			r.URL.Scheme, r.URL.Host = "http", behind.addr
+		proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", behind.addr
 		}}
 		r := s.startHTTP(t, proxy.ServeHTTP)
 		c := r.dial()

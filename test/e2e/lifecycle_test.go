@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -50,7 +49,11 @@ func TestAKilledWorkerCostsItsOwnRequestsAtMost(t *testing.T) {
 			for range 3 {
 				l.until(t, 500)
 				before := r.app("shop", "/")
-				if err := syscall.Kill(before.Workers[0].PID, syscall.SIGKILL); err != nil {
+				victim, err := os.FindProcess(before.Workers[0].PID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := victim.Kill(); err != nil {
 					t.Fatal(err)
 				}
 				eventually(t, "another worker is ready", func() bool {

@@ -39,8 +39,8 @@ func main() {
 // facts is what the page says about the request that made it.
 type facts struct {
 	Hosting, Worker, Protocol, Remote, Connection, Request, Go, Neighbour string
-	PID                                                                  int
-	Started                                                              string
+	PID                                                                   int
+	Started                                                               string
 }
 
 var started = time.Now()

@@ -110,7 +110,7 @@ func TestAnIdempotentRequestIsSentAgainWhenAKeptConnectionBreaks(t *testing.T) {
 			t.Errorf("%s: %d connections, want %d", tt.why, got, tt.conns)
 		}
 		if tt.body != "" && !tt.broken {
-			if <-bodies != tt.body || <-bodies != tt.body {
+			if first, second := <-bodies, <-bodies; first != tt.body || second != tt.body {
 				t.Errorf("%s: the body is sent both times", tt.why)
 			}
 		}
