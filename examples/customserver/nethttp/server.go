@@ -4,13 +4,10 @@ package nethttp
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -21,20 +18,15 @@ import (
 type Server struct {
 	features  server.Features
 	addresses *server.Addresses
+	listeners server.Listeners
 	http      http.Server
-	app       server.Application
-	running   atomic.Int64   // requests inside the application
-	serving   sync.WaitGroup // the accept loop
-
-	mu               sync.Mutex
-	started, stopped bool
+	running   atomic.Int64 // requests inside the application
 }
 
 // New returns a server that listens on http://localhost:5000 unless its ServerAddressesFeature is told otherwise.
 func New() *Server {
 	s := &Server{addresses: server.NewAddresses("http://localhost:5000")}
 	server.Set[server.ServerAddressesFeature](&s.features, s.addresses)
-	s.http.Handler = http.HandlerFunc(s.serve)
 	s.http.DisableGeneralOptionsHandler = true // OPTIONS * is the application's like any request
 	return s
 }
@@ -44,50 +36,20 @@ func (s *Server) Features() *server.Features { return &s.features }
 
 // Start listens and serves.
 func (s *Server) Start(ctx context.Context, app server.Application) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.stopped:
-		return server.ErrStopped
-	case s.started:
-		return server.ErrStarted
-	}
-	var listeners []net.Listener
-	var bound []string
-	for _, address := range s.addresses.Addresses() {
-		l, err := listen(ctx, address)
-		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
-			return fmt.Errorf("cannot listen on %s: %w", address, err)
-		}
-		listeners, bound = append(listeners, l), append(bound, "http://"+l.Addr().String())
-	}
-	s.started, s.app = true, app
-	s.addresses.Bind(bound...)
-	for _, l := range listeners {
-		s.serving.Go(func() { s.http.Serve(l) }) // ends when Stop closes l
-	}
-	return nil
-}
-
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	host, ok := strings.CutPrefix(address, "http://")
-	if !ok {
-		return nil, errors.New("this server takes addresses of the form http://host:port")
-	}
-	return new(net.ListenConfig).Listen(ctx, "tcp", strings.TrimSuffix(host, "/"))
+	var once sync.Once
+	return s.listeners.Start(ctx, s.addresses, func(l net.Listener) {
+		once.Do(func() {
+			s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, app) })
+		})
+		s.http.Serve(l)
+	})
 }
 
 // Stop waits for running requests until ctx ends, then closes their connections.
 func (s *Server) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopped = true
-	s.mu.Unlock()
+	s.listeners.Stop()
 	err, aborted := s.http.Shutdown(ctx), s.running.Load()
 	s.http.Close()
-	s.serving.Wait()
 	if err != nil && aborted > 0 {
 		return fmt.Errorf("%d requests were aborted: %w", aborted, err)
 	}
@@ -95,7 +57,7 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 // serve carries one request.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, app server.Application) {
 	s.running.Add(1)
 	defer s.running.Add(-1)
 	res := &response{w: w, control: http.NewResponseController(w)}
@@ -103,7 +65,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	var f server.Features
 	f.Init(newRequest(r), res, nil, &s.features)
 	defer res.Complete()
-	err := server.Call(s.app, &f)
+	err := server.Call(app, &f)
 	if err != nil && err != http.ErrAbortHandler {
 		slog.Error("The application failed.", "path", r.URL.Path, "error", err)
 	}
@@ -117,36 +79,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// request is the server.RequestFeature.
-type request struct {
-	r           *http.Request
-	path, query string
-	header      server.Headers
-}
-
-func newRequest(r *http.Request) *request {
-	q := &request{r: r}
-	q.path, q.query = server.SplitTarget(r.RequestURI) // net/http's own path keeps dot segments and decodes %2F
-	q.header.Add("Host", r.Host)                       // net/http keeps it apart
+// newRequest returns the server.RequestFeature.
+func newRequest(r *http.Request) server.RequestFeature {
+	fields := new(server.Headers)
+	fields.Add("Host", r.Host) // net/http keeps it apart
 	for name, values := range r.Header {
 		for _, value := range values {
-			q.header.Add(name, value)
+			fields.Add(name, value)
 		}
 	}
-	return q
+	return server.NewRequest(r.Method, r.RequestURI, r.Proto, fields, r.ContentLength, r.Body)
 }
-
-func (q *request) Protocol() string        { return q.r.Proto }
-func (q *request) Scheme() string          { return "http" }
-func (q *request) Method() string          { return q.r.Method }
-func (q *request) Host() string            { return q.r.Host }
-func (q *request) PathBase() string        { return "" }
-func (q *request) Path() string            { return q.path }
-func (q *request) RawQuery() string        { return q.query }
-func (q *request) RawTarget() string       { return q.r.RequestURI }
-func (q *request) Header() *server.Headers { return &q.header }
-func (q *request) ContentLength() int64    { return q.r.ContentLength }
-func (q *request) Body() io.Reader         { return q.r.Body }
 
 // response is the server.ResponseFeature.
 type response struct {
