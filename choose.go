@@ -46,21 +46,16 @@ func (a *App) behindModule(i *iisintegration.Integration) (*choice, error) {
 	}
 	i.Logger = a.options.logger
 	shutdown := func() { a.stop(errShutdown) }
-	app := a.app
-	if h := server.Handler(app); isHTTP(app) {
+	var app server.Application
+	if h, ok := server.Bridged(a.app); ok {
 		app = server.HTTP(i.Middleware(shutdown)(h))
 	} else {
-		app = i.Application(shutdown)(app)
+		app = i.Application(shutdown)(a.app)
 	}
 	s := kestrel.New(a.options.kestrel)
 	addresses, _ := server.Get[server.ServerAddressesFeature](s.Features())
 	i.Configure(addresses)
 	return &choice{name: "kestrel, out-of-process", server: s, app: app, wait: i.Wait}, nil
-}
-
-// isHTTP reports whether app carries an http.Handler: then that handler comes out of the bridge as it went in.
-func isHTTP(app server.Application) bool {
-	return server.HTTP(server.Handler(app)) == app
 }
 
 // byHand serves by kestrel.

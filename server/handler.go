@@ -15,6 +15,12 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
+// Bridged returns the http.Handler that went into HTTP, when app came out of it.
+func Bridged(app Application) (http.Handler, bool) {
+	bridged, ok := app.(httpApplication)
+	return bridged.handler, ok
+}
+
 // Handler carries an Application on net/http: a Lanner application, also one written on Context, runs on any http.Server.
 // A handler that went into HTTP comes out as it was.
 //
