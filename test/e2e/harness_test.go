@@ -85,6 +85,7 @@ func startHost(t *testing.T, yaml string) *running {
 	r.stop = func() {
 		once.Do(func() {
 			r.client.CloseIdleConnections()
+			r.control.Close()
 			cancel()
 			select {
 			case err := <-ended:
