@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/lannerhq/lanner/internal/httpcommon"
+
 // chunkDecoder is the chunked transfer coding (RFC 9112 §7.1) as a state machine over bytes. It is strict where the end of
 // something is at stake: every line ends in CRLF, and neither CR nor LF stands alone anywhere, not even in a quoted
 // extension (CVE-2025-55315, CVE-2025-22871: a front end that ends such a line elsewhere would see other requests). What a
@@ -98,7 +100,7 @@ func (d *chunkDecoder) step(c byte) error {
 }
 
 func (d *chunkDecoder) sizeByte(c byte) error {
-	if v := hexValue(c); v >= 0 {
+	if v := httpcommon.HexValue(c); v >= 0 {
 		d.digits++
 		d.size = d.size<<4 | int64(v)
 		if d.digits > maxChunkDigits || d.size > 1<<31-1 {
@@ -170,16 +172,4 @@ func (d *chunkDecoder) trailerLine(in []byte, trailer func(line []byte) error) (
 		return i + 1, err
 	}
 	return len(in), nil
-}
-
-func hexValue(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

@@ -122,3 +122,16 @@ func IsHostByte(c byte) bool { return classes[c]&classHost != 0 }
 
 // IsHexByte reports whether c is a hexadecimal digit.
 func IsHexByte(c byte) bool { return classes[c]&classHex != 0 }
+
+// HexValue returns the value of a hexadecimal digit, -1 for any other byte.
+func HexValue(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

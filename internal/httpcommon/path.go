@@ -72,23 +72,11 @@ func unescape(b []byte) (byte, bool) {
 	if len(b) < 3 || b[0] != '%' {
 		return 0, false
 	}
-	hi, lo := unhex(b[1]), unhex(b[2])
+	hi, lo := HexValue(b[1]), HexValue(b[2])
 	if hi < 0 || lo < 0 {
 		return 0, false
 	}
 	return byte(hi<<4 | lo), true
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // sequenceLength is the length of the UTF-8 sequence that begins with c, 0 for a byte that begins none.

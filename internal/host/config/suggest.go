@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lannerhq/lanner/internal/editdistance"
 )
 
 // nearest returns the name that was most likely meant by word, or "". Case and punctuation do not count as mistakes;
@@ -13,7 +15,7 @@ func nearest(word string, names []string) string {
 	best, bestDistance := "", 2+len(given)/5
 	var longer []string
 	for _, name := range names {
-		if d := distance(given, plain(name)); d < bestDistance {
+		if d := editdistance.Between(given, plain(name)); d < bestDistance {
 			best, bestDistance = name, d
 		}
 		if abbreviates(given, plain(name)) {
@@ -50,32 +52,6 @@ func plain(word string) []rune {
 		}
 		return r
 	}, strings.ToLower(word)))
-}
-
-// distance is the number of letters to insert, remove, change or swap with their neighbour to make b of a (the optimal
-// string alignment distance).
-func distance(a, b []rune) int {
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range a {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range b {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // didYouMean returns the hint for a word that is none of names: the nearest one, or all of them.

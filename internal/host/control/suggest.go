@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lannerhq/lanner/internal/editdistance"
 )
 
 // DidYouMean returns a hint for a word that is none of names: the nearest name, or all of them when none is near.
@@ -28,35 +30,9 @@ func Nearest(word string, names []string) string {
 	typed = typed[:min(len(typed), longest)]
 	best, bestDistance := "", 1+(len(typed)+1)/3
 	for _, name := range names {
-		if d := distance(typed, []rune(strings.ToLower(name))); d < bestDistance {
+		if d := editdistance.Between(typed, []rune(strings.ToLower(name))); d < bestDistance {
 			best, bestDistance = name, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to insert, remove, change or swap with their neighbour to make b of a (the optimal
-// string alignment distance).
-func distance(a, b []rune) int {
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range a {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range b {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
