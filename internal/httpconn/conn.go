@@ -48,6 +48,7 @@ type conn struct {
 	requests  uint32
 	released  bool
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
+	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
 	finished  bool // run came to its end: no handler ended the goroutine
 
 	id                 uint64

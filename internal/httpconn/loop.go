@@ -2,8 +2,8 @@ package httpconn
 
 import (
 	"net"
-	"os"
 	"sync"
+	"time"
 
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/transport"
@@ -27,6 +27,10 @@ func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (
 	if loop := m.theLoop(l); loop != nil {
 		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
 			return m.onLoop(link, ep, options())
+		}, func(err error, wait time.Duration) {
+			if m.cfg.AcceptFailed != nil {
+				m.cfg.AcceptFailed(l, err, wait)
+			}
 		})
 		if err == nil {
 			var once sync.Once
@@ -44,7 +48,7 @@ func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (
 
 // theLoop returns the event loop, made for the first socket that can be on one; nil where there is none.
 func (m *Manager) theLoop(socket any) *transport.Loop {
-	if _, ok := socket.(interface{ File() (*os.File, error) }); !ok || !m.cfg.EventLoop {
+	if !m.cfg.EventLoop || !transport.Suits(socket) {
 		return nil
 	}
 	m.loopOnce.Do(func() {
@@ -69,6 +73,10 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 	c.http.Start()
 	if len(opts.Prefix) > 0 {
 		c.http.Preload(opts.Prefix)
+		c.preloaded = true
+	}
+	if m.draining.Load() { // Drain may have looked before it was admitted
+		link.Interrupt()
 	}
 	return c
 }
@@ -98,20 +106,25 @@ func (c *conn) unless(over *bool) {
 
 // step does what there is to do.
 func (c *conn) step(why transport.Why) http1.Next {
-	switch why {
-	case transport.Interrupted:
-		if c.http.Idle() && c.m.draining.Load() {
-			return c.interrupted()
-		}
-		return http1.More
-	case transport.Expired:
+	if c.preloaded { // before anything is read, or found to have ended
+		c.preloaded = false
+		return c.http.Process()
+	}
+	leaving := why == transport.Interrupted && c.http.Idle() && c.m.draining.Load()
+	switch {
+	case leaving && c.m.cfg.ReturnIdle:
+		return c.interrupted() // bytes that have come go with it
+	case c.inline.Expired() != 0:
 		return c.http.ReadFailed(transport.ErrExpired)
 	}
 	if c.onState != nil {
 		c.setState(Reading) // before a byte can have been taken
 	}
 	n, err := c.inline.TryRead(c.http.Input())
-	if n == 0 && err == nil && c.http.Idle() {
+	if n == 0 && err == nil {
+		if leaving {
+			return c.interrupted()
+		}
 		return http1.More
 	}
 	if err != nil {

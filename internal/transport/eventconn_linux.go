@@ -10,45 +10,51 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // EventConn is a connection on a shard. It does what Conn does; what blocks gives the shard to another goroutine first.
-//
-// A connection is attached, and then the leader of its shard may run it, or detached: a goroutine of its own has it, and
-// the leader only passes events on. Fields without another remark belong to whoever runs it.
+// Fields without another remark belong to whoever runs it (see the states).
 type EventConn struct {
 	shard  *shard
 	events Events
 	remote unix.Sockaddr
 	fd     int32
 	gen    uint32
-	term   uint32 // of the leadership under which it runs inline
-	seq    uint32 // of the handler that runs inline
 	shared bool
+	listed bool // known to the heartbeat, the table and the shard
 
 	timeouts timeouts
 	users    atomic.Int32 // of the descriptor: who has not closed it, and calls under way
-	gone     atomic.Bool  // Close was called
-	detached atomic.Bool
-	inline   atomic.Bool // it runs on the leader of the shard; Leave may come from any goroutine of the request's
+	state    atomic.Uint32
+	seized   atomic.Bool // the watchdog took the shard from it, since Enter
+	local    atomic.Pointer[net.Addr]
 
-	// mu guards what follows, and the registration in epoll while detached.
-	mu                  sync.Mutex
-	in, out             waiter
-	disarmed            bool
-	closed              bool
-	hungUp              bool
-	stop                bool // Interrupt came while it was busy
-	cut                 bool
-	listed              bool // known to the heartbeat, the table and the shard
-	watch               func(error)
-	readBy              *time.Timer
-	writeBy             *time.Timer
-	readLate, writeLate bool
+	cut                 atomic.Bool
+	lingering           atomic.Bool // a deadline that has passed does not end reads any more
+	readLate, writeLate atomic.Bool // the application's deadlines have passed
+	deadlines           atomic.Bool // it has set some
+
+	// mu guards what follows, changes of the registration in epoll, and the states' changes from and to detached and closed,
+	// except that from inline to detached.
+	mu                    sync.Mutex
+	in, out               waiter
+	spent                 bool // the registration is not that of an attached connection
+	hungUp                bool
+	stop                  bool // Interrupt came: it is told whenever it attaches
+	watch                 func(error)
+	told                  chan struct{} // closed when the watch's function has returned; nil when it was not called
+	readTimer, writeTimer *time.Timer
 }
+
+// The states of a connection. DESIGN.md has their changes.
+const (
+	attached uint32 = iota // the leader may run it
+	inline                 // it runs on the leader
+	detached               // a goroutine of its own has it; the leader passes events on
+	closed                 // whoever ran it has closed it, or handed it over
+)
 
 var _ Inline = (*EventConn)(nil)
 
@@ -63,45 +69,50 @@ const goneEvents = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 func (c *EventConn) happened(events uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.detached.Load() {
+	switch c.state.Load() {
+	case attached:
 		return false
-	}
-	if c.closed {
+	case closed:
 		return true
 	}
 	if events&goneEvents != 0 {
 		c.hungUp = true
-		if c.watch != nil {
-			c.watch(net.ErrClosed)
-			c.watch = nil
-		}
+		c.tellLocked()
 	}
-	if c.in.wanted || c.out.wanted {
-		c.disarmed = true // the registration was for one event
-		if events&(unix.EPOLLIN|goneEvents) != 0 {
-			c.in.wakeLocked()
-		}
-		if events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-			c.out.wakeLocked()
-		}
-		if c.in.wanted || c.out.wanted {
-			c.armLocked()
-		}
-		return true
+	if c.in.wanted && events&(unix.EPOLLIN|goneEvents) != 0 {
+		c.in.wakeLocked()
+		c.shard.woke = true
 	}
-	// Nobody waits: bytes of a next request, or the end. Only the end is of interest now, and once.
-	if c.hungUp {
-		c.controlLocked(unix.EPOLL_CTL_MOD, unix.EPOLLONESHOT)
-	} else {
-		c.controlLocked(unix.EPOLL_CTL_MOD, unix.EPOLLRDHUP|unix.EPOLLONESHOT)
+	if c.out.wanted && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.out.wakeLocked()
+		c.shard.woke = true
 	}
-	c.disarmed = true
+	if !c.spent || c.in.wanted || c.out.wanted || c.watch != nil {
+		c.armLocked()
+	}
 	return true
 }
 
-func (c *EventConn) controlLocked(op int, events uint32) error {
+func (c *EventConn) controlLocked(events uint32) error {
 	ev := unix.EpollEvent{Events: events, Fd: c.fd, Pad: int32(c.gen)}
-	return unix.EpollCtl(c.shard.epfd, op, int(c.fd), &ev)
+	return unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_MOD, int(c.fd), &ev)
+}
+
+// armLocked registers for one event of those that anybody waits for. What is true already is told at once: epoll looks
+// whenever a registration is changed.
+func (c *EventConn) armLocked() error {
+	events := uint32(unix.EPOLLONESHOT)
+	if c.in.wanted {
+		events |= unix.EPOLLIN | unix.EPOLLRDHUP
+	}
+	if c.out.wanted {
+		events |= unix.EPOLLOUT
+	}
+	if c.watch != nil && !c.hungUp {
+		events |= unix.EPOLLRDHUP
+	}
+	c.spent = true
+	return c.controlLocked(events)
 }
 
 func (c *EventConn) wakeLocked() {
@@ -113,7 +124,7 @@ func (c *EventConn) wakeLocked() {
 // another writes the response.
 type waiter struct {
 	wanted bool
-	wakeup chan struct{}
+	wakeup chan struct{} // holds at most one wake-up; one too many is a look too many
 }
 
 func (w *waiter) wakeLocked() {
@@ -126,99 +137,66 @@ func (w *waiter) wakeLocked() {
 	}
 }
 
-// armLocked registers for one event of those that are waited for.
-func (c *EventConn) armLocked() error {
-	events := uint32(unix.EPOLLONESHOT)
-	if c.in.wanted {
-		events |= unix.EPOLLIN | unix.EPOLLRDHUP
-	}
-	if c.out.wanted {
-		events |= unix.EPOLLOUT
-	}
-	c.disarmed = true
-	return c.controlLocked(unix.EPOLL_CTL_MOD, events)
-}
-
 // Leave gives the shard to another goroutine, if the connection runs on the one that leads it: the caller is about to block.
 func (c *EventConn) Leave() {
-	if !c.inline.Load() {
-		return
-	}
-	s := c.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.inline.CompareAndSwap(true, false) {
-		c.detached.Store(true)
-		s.succeedLocked(c.term)
+	if c.state.Load() == inline {
+		c.shard.leave(c)
 	}
 }
 
-// Enter says that a handler begins. The watchdog gives the shard to another goroutine when it takes long.
+// Enter says that a handler begins. The watchdog, which gives the shard to another goroutine when something takes long,
+// measures from here.
 func (c *EventConn) Enter() {
-	if !c.inline.Load() {
+	if c.seized.Load() {
+		c.seized.Store(false)
+	}
+	if c.state.Load() != inline {
 		return
 	}
-	s := c.shard
-	s.seq++
-	if s.seq == 0 {
-		s.seq = 1
+	if word := c.shard.word.Load(); word&busy != 0 {
+		c.shard.word.CompareAndSwap(word, bumped(word))
 	}
-	c.seq = s.seq
-	s.current.Store(c)
-	s.word.Store(uint64(c.term)<<32 | uint64(c.seq))
-	s.loop.watchdog.stir()
 }
 
 // Exit says that the handler has ended. It reports whether the watchdog took the shard from it meanwhile.
-func (c *EventConn) Exit() (seized bool) {
-	s := c.shard
-	seq := c.seq
-	c.seq = 0
-	if c.inline.Load() && s.word.CompareAndSwap(uint64(c.term)<<32|uint64(seq), uint64(c.term)<<32) {
-		return false
-	}
-	s.mu.Lock() // until whoever takes the shard, or has just done so, is through
-	defer s.mu.Unlock()
-	return seq != 0 && c.inline.CompareAndSwap(true, false)
-}
+func (c *EventConn) Exit() (seized bool) { return c.seized.Load() }
 
 // Attach says that the connection waits for bytes. The caller must not touch it any more.
 func (c *EventConn) Attach() {
-	if c.inline.CompareAndSwap(true, false) {
+	if c.state.CompareAndSwap(inline, attached) {
 		return // on the leader, which goes on with the next
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.in.wanted, c.out.wanted = false, false
-	rearm := c.disarmed
-	c.disarmed = false
-	stop := c.stop
-	c.detached.Store(false)
-	if rearm {
-		c.controlLocked(unix.EPOLL_CTL_MOD, armed)
+	if c.state.Load() != detached {
+		return
 	}
-	if stop {
-		c.postLocked(Interrupted)
+	c.wakeLocked() // nobody waits; a goroutine that outlived its request must not go on doing so
+	if c.spent {
+		c.spent = false
+		c.controlLocked(armed)
 	}
-}
-
-// postLocked lets the leader run the connection.
-func (c *EventConn) postLocked(why Why) {
-	c.shard.post(func(term uint32) {
-		if c.detached.Load() || c.shard.loop.table.get(c.fd) != c {
-			return // it is busy, and will look by itself
-		}
-		c.shard.run(c, why, term)
-	})
+	c.state.Store(attached)
+	// What came while it was detached was not posted, or in vain.
+	if c.stop {
+		c.shard.post(c, Interrupted)
+	}
+	if c.timeouts.expired() != 0 {
+		c.shard.post(c, Expired)
+	}
 }
 
 // block waits until the socket is ready in one direction, by a goroutine that does not lead.
 func (c *EventConn) block(w *waiter) error {
 	c.Leave()
 	c.mu.Lock()
-	if err := c.overLocked(w); err != nil {
+	if err := c.over(w == &c.out); err != nil {
 		c.mu.Unlock()
 		return err
+	}
+	if c.state.Load() != detached { // by a goroutine that outlived its request: the registration is the leader's
+		c.mu.Unlock()
+		return net.ErrClosed
 	}
 	if w.wakeup == nil {
 		w.wakeup = make(chan struct{}, 1)
@@ -230,20 +208,28 @@ func (c *EventConn) block(w *waiter) error {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	<-w.wakeup
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w.wanted = false
-	return c.overLocked(w)
+	return c.over(w == &c.out)
 }
 
-// overLocked says why waiting makes no sense.
-func (c *EventConn) overLocked(w *waiter) error {
-	switch {
-	case c.closed, c.cut:
+// over says why reading or writing makes no sense any more. A deadline that has passed does not keep an answer, such as
+// 408, from being written; a write that was too slow does.
+func (c *EventConn) over(write bool) error {
+	if c.state.Load() == closed || c.cut.Load() {
 		return net.ErrClosed
-	case c.timeouts.expired() != 0:
+	}
+	if write {
+		if reason := c.timeouts.expired(); reason != 0 && reason == c.shard.loop.reasons.WriteRate {
+			return ErrExpired
+		}
+		if c.writeLate.Load() {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	}
+	if c.timeouts.expired() != 0 && !c.lingering.Load() {
 		return ErrExpired
-	case w == &c.in && c.readLate, w == &c.out && c.writeLate:
+	}
+	if c.readLate.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -258,8 +244,8 @@ func (c *EventConn) tick(now, elapsed int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wakeLocked()
-	if !c.detached.Load() {
-		c.postLocked(Expired)
+	if c.state.Load() != detached { // else Attach looks
+		c.shard.post(c, Expired)
 	}
 }
 
@@ -268,8 +254,8 @@ func (c *EventConn) Interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stop = true
-	if !c.detached.Load() {
-		c.postLocked(Interrupted)
+	if c.state.Load() != detached { // else Attach looks
+		c.shard.post(c, Interrupted)
 	}
 }
 
@@ -280,7 +266,7 @@ func (c *EventConn) TryRead(p []byte) (int, error) {
 	}
 	defer c.release()
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(min(len(p), maxRaw)), 0, 0, 0)
+		n, errno := recv(int(c.fd), p)
 		switch {
 		case errno == unix.EINTR:
 			continue
@@ -294,7 +280,7 @@ func (c *EventConn) TryRead(p []byte) (int, error) {
 		if c.timeouts.reading.Load() {
 			c.timeouts.readBytes.Add(int64(n))
 		}
-		return int(n), nil
+		return n, nil
 	}
 }
 
@@ -304,8 +290,8 @@ const maxRaw = 128 << 10
 // Read reads at least one byte.
 func (c *EventConn) Read(p []byte) (int, error) {
 	for {
-		if c.Expired() != 0 {
-			return 0, ErrExpired
+		if err := c.over(false); err != nil {
+			return 0, err
 		}
 		n, err := c.TryRead(p)
 		if n > 0 || err != nil {
@@ -319,10 +305,10 @@ func (c *EventConn) Read(p []byte) (int, error) {
 
 // Writev writes a and then b.
 func (c *EventConn) Writev(a, b []byte) error {
-	if c.Expired() != 0 {
-		return ErrExpired
+	err := c.over(true)
+	if err != nil {
+		return err
 	}
-	var err error
 	if len(b) == 0 {
 		if a, err = c.trySend(a); err != nil || len(a) == 0 {
 			return err
@@ -356,7 +342,7 @@ func (c *EventConn) trySend(p []byte) ([]byte, error) {
 	}
 	defer c.release()
 	for len(p) > 0 {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(min(len(p), maxRaw)), unix.MSG_NOSIGNAL, 0, 0)
+		n, errno := send(int(c.fd), p)
 		switch errno {
 		case 0:
 			p = p[n:]
@@ -375,19 +361,12 @@ func (c *EventConn) trySendBoth(a, b []byte) ([]byte, []byte, error) {
 		return a, b, net.ErrClosed
 	}
 	defer c.release()
-	var vec [2]unix.Iovec
-	vec[0].Base = unsafe.SliceData(a)
-	vec[0].SetLen(len(a))
-	vec[1].Base = unsafe.SliceData(b)
-	vec[1].SetLen(min(len(b), maxRaw))
-	msg := unix.Msghdr{Iov: &vec[0]}
-	msg.SetIovlen(2)
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_NOSIGNAL)
+		n, errno := sendBoth(int(c.fd), a, b)
 		switch errno {
 		case 0:
-			k := min(int(n), len(a))
-			return a[k:], b[int(n)-k:], nil
+			k := min(n, len(a))
+			return a[k:], b[n-k:], nil
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return a, b, nil
@@ -397,63 +376,76 @@ func (c *EventConn) trySendBoth(a, b []byte) ([]byte, []byte, error) {
 	}
 }
 
-// SendFrom writes n bytes of a file by sendfile(2).
+// SendFrom writes n bytes of a file, or what it has, by sendfile(2); it reports false when it cannot and has written nothing.
 func (c *EventConn) SendFrom(r io.Reader, n int64) (written int64, ok bool, err error) {
-	f, limit := fileOf(r, n)
-	if f == nil {
+	source, limits := unwrap(r)
+	f, isFile := source.(*os.File)
+	if !isFile {
 		return 0, false, nil
+	}
+	for _, limit := range limits {
+		n = min(n, limit.N)
 	}
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return 0, false, nil
 	}
+	c.Leave() // the disk may be slow
+	for written < n {
+		if err = c.over(true); err != nil {
+			break
+		}
+		piece := min(sendPiece, n-written)
+		c.timeouts.writing(c.shard.loop.heartbeat, piece)
+		var m int64
+		m, err = c.sendPiece(raw, piece)
+		c.timeouts.wrote()
+		written += m
+		if written == 0 && err == unix.EINVAL {
+			return 0, false, nil // not a file that can be sent this way
+		}
+		if err != nil || m < piece {
+			break // the file has ended
+		}
+	}
+	for _, limit := range limits {
+		limit.N -= written
+	}
+	if errno, is := err.(syscall.Errno); is {
+		err = os.NewSyscallError("sendfile", errno)
+	}
+	return written, true, err
+}
+
+// sendPiece sends n bytes of a file, or what it has.
+func (c *EventConn) sendPiece(raw syscall.RawConn, n int64) (written int64, err error) {
 	if !c.use() {
-		return 0, true, net.ErrClosed
+		return 0, net.ErrClosed
 	}
 	defer c.release()
-	c.Leave() // the disk may be slow
-	c.timeouts.writing(c.shard.loop.heartbeat, limit)
-	defer c.timeouts.wrote()
-	for written < limit {
+	for written < n {
 		var k int
-		var sendErr error
+		var failed error
 		if err := raw.Control(func(fd uintptr) {
-			k, sendErr = unix.Sendfile(int(c.fd), int(fd), nil, int(min(limit-written, 1<<30)))
+			k, failed = unix.Sendfile(int(c.fd), int(fd), nil, int(n-written))
 		}); err != nil {
-			return written, true, err
+			return written, err
 		}
 		switch {
 		case k > 0:
 			written += int64(k)
-		case sendErr == unix.EINTR:
-		case sendErr == unix.EAGAIN:
+		case failed == unix.EINTR:
+		case failed == unix.EAGAIN:
 			if err := c.block(&c.out); err != nil {
-				return written, true, err
+				return written, err
 			}
-		case sendErr == unix.EINVAL && written == 0:
-			return 0, false, nil // not a file that can be sent this way
-		case sendErr != nil:
-			return written, true, os.NewSyscallError("sendfile", sendErr)
+		case failed != nil:
+			return written, failed
 		default:
-			return written, true, nil // the file has ended
+			return written, nil
 		}
 	}
-	return written, true, nil
-}
-
-// fileOf finds the file in r, and how much of it may be sent.
-func fileOf(r io.Reader, n int64) (*os.File, int64) {
-	switch r := r.(type) {
-	case *os.File:
-		return r, n
-	case *io.LimitedReader:
-		f, ok := r.R.(*os.File)
-		if !ok {
-			return nil, 0
-		}
-		return f, min(n, r.N)
-	}
-	return nil, 0
+	return written, nil
 }
 
 // SetTimeout, Expired, BodyRead, SetRates and Rates are as Conn's.
@@ -470,54 +462,79 @@ func (c *EventConn) Rates() (read, write *Rate) {
 	return c.timeouts.readRate.Load(), c.timeouts.writeRate.Load()
 }
 
-// Watch calls fn once when the peer goes away, until Unwatch. It costs no system call: the shard's epoll tells.
+// Watch calls fn once when the peer goes away, on a goroutine of its own, until Unwatch. The shard's epoll tells.
 func (c *EventConn) Watch(fn func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.hungUp || c.closed {
-		fn(net.ErrClosed)
-		return
-	}
 	c.watch = fn
+	switch {
+	case c.hungUp, c.state.Load() == closed:
+		c.tellLocked()
+	case c.spent:
+		c.armLocked()
+	}
 }
 
-// Unwatch ends a Watch. fn is not called after it.
+// tellLocked calls the watch's function, which may do anything, and so neither with mu held nor on the leader.
+func (c *EventConn) tellLocked() {
+	if c.watch == nil {
+		return
+	}
+	fn, told := c.watch, make(chan struct{})
+	c.watch, c.told = nil, told
+	go func() {
+		defer close(told)
+		fn(net.ErrClosed)
+	}()
+}
+
+// Unwatch ends a Watch. fn is not called after it, and has returned.
 func (c *EventConn) Unwatch() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.watch = nil
+	told := c.told
+	c.watch, c.told = nil, nil
+	c.mu.Unlock()
+	if told != nil {
+		<-told
+	}
 }
 
 // SetReadDeadline and SetWriteDeadline are the application's own deadlines, until ClearDeadlines.
 func (c *EventConn) SetReadDeadline(t time.Time) error {
-	c.Leave()
-	c.setDeadline(t, &c.readBy, &c.readLate)
+	c.deadlines.Store(true)
+	c.setDeadline(t, &c.readTimer, &c.readLate)
 	return nil
 }
 
 func (c *EventConn) SetWriteDeadline(t time.Time) error {
-	c.Leave()
-	c.setDeadline(t, &c.writeBy, &c.writeLate)
+	c.deadlines.Store(true)
+	c.setDeadline(t, &c.writeTimer, &c.writeLate)
 	return nil
 }
 
-func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *bool) {
+func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *atomic.Bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if *timer != nil {
 		(*timer).Stop()
 		*timer = nil
 	}
-	*late = false
+	late.Store(false)
 	if t.IsZero() {
 		return
 	}
+	left := time.Until(t)
+	if left <= 0 {
+		late.Store(true)
+		c.wakeLocked()
+		return
+	}
 	var mine *time.Timer
-	mine = time.AfterFunc(time.Until(t), func() {
+	mine = time.AfterFunc(left, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if *timer == mine {
-			*late = true
+			late.Store(true)
 			c.wakeLocked()
 		}
 	})
@@ -526,31 +543,29 @@ func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *bool) {
 
 // ClearDeadlines takes the application's deadlines back.
 func (c *EventConn) ClearDeadlines() {
-	if c.readBy != nil || c.writeBy != nil {
-		c.setDeadline(time.Time{}, &c.readBy, &c.readLate)
-		c.setDeadline(time.Time{}, &c.writeBy, &c.writeLate)
+	if c.deadlines.CompareAndSwap(true, false) {
+		c.setDeadline(time.Time{}, &c.readTimer, &c.readLate)
+		c.setDeadline(time.Time{}, &c.writeTimer, &c.writeLate)
 	}
 }
 
-// forget takes the connection out of everything that could find it.
+// forget takes the connection out of everything that could find it. The leader that may be running it still leads.
 func (c *EventConn) forget() bool {
-	c.shard.mu.Lock()
-	c.inline.Store(false) // a goroutine that comes too late must not take the shard from whoever leads it by then
-	c.shard.mu.Unlock()
+	c.ClearDeadlines()
 	c.mu.Lock()
-	was := c.closed
-	c.closed = true
-	c.gone.Store(true)
+	was := c.state.Swap(closed)
 	c.watch = nil
 	c.wakeLocked()
 	c.mu.Unlock()
-	if was {
+	if was == closed {
 		return false
 	}
 	if c.listed { // outside the lock: the heartbeat takes them in the other order
 		l := c.shard.loop
 		l.heartbeat.remove(c)
 		l.table.remove(c.fd)
+		// Closing would do, were it not for copies in other processes, and in children between fork and exec.
+		unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
 		c.shard.live.Add(-1)
 	}
 	return true
@@ -561,8 +576,7 @@ func (c *EventConn) Close() {
 	if !c.forget() {
 		return
 	}
-	if c.shared { // epoll watches what all copies share
-		unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
+	if c.shared {
 		unix.Shutdown(int(c.fd), unix.SHUT_RDWR)
 	}
 	c.release() // the one it was born with
@@ -573,7 +587,7 @@ func (c *EventConn) Close() {
 func (c *EventConn) use() bool {
 	for {
 		n := c.users.Load()
-		if n <= 0 || c.gone.Load() {
+		if n <= 0 || c.state.Load() == closed {
 			return false
 		}
 		if c.users.CompareAndSwap(n, n+1) {
@@ -590,34 +604,41 @@ func (c *EventConn) release() {
 
 // Sever ends the connection from any goroutine; the owner still has to Close or Abort.
 func (c *EventConn) Sever() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
+	if !c.use() {
 		return
 	}
+	defer c.release()
 	unix.Shutdown(int(c.fd), unix.SHUT_RDWR)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.wakeLocked()
 }
 
 // Cut makes reads and writes fail from now on, from any goroutine; the owner still has to Abort.
 func (c *EventConn) Cut() {
+	if !c.use() {
+		return
+	}
+	defer c.release()
+	c.reset()
+	unix.Shutdown(int(c.fd), unix.SHUT_RD) // not the other half: the peer is to see a reset, not an end
+	c.cut.Store(true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closed {
-		unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-		unix.Shutdown(int(c.fd), unix.SHUT_RD) // not the other half: the peer is to see a reset, not an end
-		c.cut = true
-		c.wakeLocked()
-	}
+	c.wakeLocked()
 }
 
-// Abort closes the connection with a reset.
+// reset makes closing a reset.
+func (c *EventConn) reset() {
+	unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
+// Abort closes the connection with a reset. When it is shared, the reset is sent by whoever closes it last.
 func (c *EventConn) Abort() {
-	c.mu.Lock()
-	if !c.closed {
-		unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	if c.use() {
+		c.reset()
+		c.release()
 	}
-	c.mu.Unlock()
 	c.shared = false
 	c.Close()
 }
@@ -634,8 +655,8 @@ func (c *EventConn) CloseLingering() {
 		return
 	}
 	buf := make([]byte, 4096)
-	c.setDeadline(time.Now().Add(lingerFor), &c.readBy, &c.readLate)
-	defer c.ClearDeadlines()
+	c.lingering.Store(true)
+	c.SetReadDeadline(time.Now().Add(lingerFor))
 	for total := 0; total < lingerSize; {
 		n, err := c.Read(buf)
 		if err != nil {
@@ -647,21 +668,21 @@ func (c *EventConn) CloseLingering() {
 
 // Detach makes an ordinary connection of it and hands that to the caller.
 func (c *EventConn) Detach() (net.Conn, []byte) {
-	c.ClearDeadlines()
+	c.Leave() // what the caller does with it will take its time
+	local := c.LocalAddr()
 	if !c.forget() {
-		return closedConn{}, nil
+		return closedConn{local, c.RemoteAddr()}, nil
 	}
-	unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
 	defer c.release()
 	copied, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return closedConn{}, nil
+		return closedConn{local, c.RemoteAddr()}, nil
 	}
 	f := os.NewFile(uintptr(copied), "conn")
 	defer f.Close()
 	nc, err := net.FileConn(f)
 	if err != nil {
-		return closedConn{}, nil
+		return closedConn{local, c.RemoteAddr()}, nil
 	}
 	return nc, nil
 }
@@ -670,6 +691,9 @@ func (c *EventConn) Detach() (net.Conn, []byte) {
 func (c *EventConn) RemoteAddr() net.Addr { return toAddr(c.remote) }
 
 func (c *EventConn) LocalAddr() net.Addr {
+	if known := c.local.Load(); known != nil {
+		return *known
+	}
 	if !c.use() {
 		return nil
 	}
@@ -678,7 +702,9 @@ func (c *EventConn) LocalAddr() net.Addr {
 	if err != nil {
 		return nil
 	}
-	return toAddr(sa)
+	addr := toAddr(sa)
+	c.local.Store(&addr)
+	return addr
 }
 
 func toAddr(sa unix.Sockaddr) net.Addr {
@@ -694,7 +720,16 @@ func toAddr(sa unix.Sockaddr) net.Addr {
 }
 
 // closedConn stands for a connection that could not be detached.
-type closedConn struct{ net.Conn }
+type closedConn struct{ local, remote net.Addr }
+
+func (closedConn) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (closedConn) Write([]byte) (int, error)        { return 0, net.ErrClosed }
+func (closedConn) Close() error                     { return nil }
+func (c closedConn) LocalAddr() net.Addr            { return c.local }
+func (c closedConn) RemoteAddr() net.Addr           { return c.remote }
+func (closedConn) SetDeadline(time.Time) error      { return net.ErrClosed }
+func (closedConn) SetReadDeadline(time.Time) error  { return net.ErrClosed }
+func (closedConn) SetWriteDeadline(time.Time) error { return net.ErrClosed }
 
 // Share says that another process holds a copy of the connection.
 func (c *EventConn) Share() { c.shared = true }
@@ -706,11 +741,10 @@ func (c *EventConn) SyscallConn() (syscall.RawConn, error) { return rawEventConn
 type rawEventConn struct{ c *EventConn }
 
 func (r rawEventConn) Control(f func(fd uintptr)) error {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	if r.c.closed {
+	if !r.c.use() {
 		return net.ErrClosed
 	}
+	defer r.c.release()
 	f(uintptr(r.c.fd))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,9 +50,13 @@ func NewLoop(n int, h *Heartbeat, reasons Reasons) (*Loop, error) {
 
 // Stop ends the loop. Its connections have been closed before, its listeners are closed with it.
 func (l *Loop) Stop() {
+	l.table.listeners.Range(func(_, a any) bool {
+		a.(*accepter).stop()
+		return true
+	})
 	l.stopped.Store(true)
 	for _, s := range l.shards {
-		s.post(func(uint32) {}) // wakes the leader
+		s.post(nil, Readable) // every leader looks at stopped before it waits, and this ends a wait
 	}
 	l.watchdog.end()
 	l.wg.Wait()
@@ -64,30 +69,58 @@ func (l *Loop) closeShards() {
 	}
 }
 
-// Listen accepts from a listener on all shards. accepted makes the connection's owner; nil refuses the connection. The
-// listener is spent: closing is by the returned function, which waits until no shard accepts any more.
-func (l *Loop) Listen(nl net.Listener, accepted func(Inline) Events) (stop func(), err error) {
-	filer, ok := nl.(interface{ File() (*os.File, error) })
-	if !ok {
-		return nil, fmt.Errorf("a %T has no descriptor", nl)
+// Suits reports whether a listener or a connection can be on a loop: a socket of package net itself. What wraps one has
+// an Accept, a Read and a Write of its own, which must not be gone round.
+func Suits(socket any) bool {
+	switch socket.(type) {
+	case *net.TCPListener, *net.UnixListener, *net.TCPConn, *net.UnixConn:
+		return true
 	}
-	f, err := filer.File()
+	return false
+}
+
+// duplicate copies the descriptor of a socket. It leaves O_NONBLOCK alone, which all copies share, also those of other
+// processes: os.File.Fd would switch it off, and whoever accepts or reads at that moment would block.
+func duplicate(socket any) (int, error) {
+	if !Suits(socket) {
+		return -1, fmt.Errorf("a %T cannot be on an event loop", socket)
+	}
+	raw, err := socket.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var fd int
+	var failed error
+	err = raw.Control(func(original uintptr) {
+		if fd, failed = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0); failed != nil {
+			return
+		}
+		if failed = unix.SetNonblock(fd, true); failed != nil {
+			unix.Close(fd)
+		}
+	})
+	if err == nil {
+		err = os.NewSyscallError("fcntl", failed)
+	}
+	return fd, err
+}
+
+// Listen accepts from a listener on all shards. accepted makes the connection's owner; nil refuses the connection. failed
+// hears of errors that are waited out; it may be nil. Closing is by the returned function, which waits until no shard
+// accepts any more; the caller closes nl after it.
+func (l *Loop) Listen(nl net.Listener, accepted func(Inline) Events, failed func(error, time.Duration)) (stop func(), err error) {
+	fd, err := duplicate(nl)
 	if err != nil {
 		return nil, err
 	}
-	a := &accepter{loop: l, file: f, fd: int(f.Fd()), accepted: accepted}
-	if err := unix.SetNonblock(a.fd, true); err != nil { // Fd made it blocking
-		f.Close()
-		return nil, err
-	}
+	a := &accepter{loop: l, fd: fd, accepted: accepted, failed: failed}
 	if nl.Addr().Network() == "tcp" {
 		a.inherit()
 	}
 	l.table.listeners.Store(int32(a.fd), a)
 	for _, s := range l.shards {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(a.fd), Pad: listenerGen}
-		if err := unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, a.fd, &ev); err != nil {
-			f.Close()
+		if err := a.register(s); err != nil {
+			a.stop()
 			return nil, os.NewSyscallError("epoll_ctl", err)
 		}
 	}
@@ -97,12 +130,18 @@ func (l *Loop) Listen(nl net.Listener, accepted func(Inline) Events) (stop func(
 // accepter takes connections from one listening socket, for all shards.
 type accepter struct {
 	loop     *Loop
-	file     *os.File
 	fd       int
 	accepted func(Inline) Events
+	failed   func(error, time.Duration)
 
 	mu     sync.RWMutex // read-locked while a shard accepts
 	closed bool
+}
+
+// register lets a shard accept. The registration is level-triggered: whoever is told and takes nothing is told again.
+func (a *accepter) register(s *shard) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(a.fd), Pad: listenerGen}
+	return unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, a.fd, &ev)
 }
 
 // inherit sets what accepted sockets inherit on Linux, so that they need no further system call.
@@ -124,7 +163,7 @@ func (a *accepter) stop() {
 		unix.EpollCtl(s.epfd, unix.EPOLL_CTL_DEL, a.fd, nil)
 	}
 	a.loop.table.listeners.Delete(int32(a.fd))
-	a.file.Close()
+	unix.Close(a.fd)
 }
 
 // maxAccepts bounds how many connections a shard takes before it looks at those it has.
@@ -134,10 +173,10 @@ const maxAccepts = 16
 func (a *accepter) accept(s *shard) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
+	if a.closed {
+		return
+	}
 	for range maxAccepts {
-		if a.closed {
-			return
-		}
 		fd, sa, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
@@ -148,6 +187,9 @@ func (a *accepter) accept(s *shard) {
 		default:
 			// Out of descriptors or memory. The listener stays readable: wait a little on a timer, not in a spin.
 			a.pause(s)
+			if a.failed != nil {
+				a.failed(os.NewSyscallError("accept4", err), acceptPause)
+			}
 			return
 		}
 	}
@@ -163,30 +205,16 @@ func (a *accepter) pause(s *shard) {
 		if a.closed {
 			return
 		}
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(a.fd), Pad: listenerGen}
-		unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, a.fd, &ev)
+		a.register(s)
 	})
 }
 
 // Adopt puts a connection that somebody else accepted on a shard, and makes it Ready at once, so that its owner can begin.
 // nc is spent when it succeeds.
 func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
-	filer, ok := nc.(interface{ File() (*os.File, error) })
-	if !ok {
-		return fmt.Errorf("a %T has no descriptor", nc)
-	}
-	f, err := filer.File()
+	fd, err := duplicate(nc)
 	if err != nil {
 		return err
-	}
-	defer f.Close()
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
-		return os.NewSyscallError("fcntl", err)
 	}
 	sa, _ := unix.Getpeername(fd) // a peer that has left shows at the first read
 	nc.Close()
@@ -197,9 +225,7 @@ func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
 		}
 	}
 	if c := l.add(s, fd, sa, owner); c != nil {
-		c.mu.Lock()
-		c.postLocked(Readable)
-		c.mu.Unlock()
+		s.post(c, Readable)
 	}
 	return nil
 }
@@ -223,13 +249,18 @@ func (l *Loop) add(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Eve
 		return nil
 	}
 	c.listed = true
+	s.live.Add(1)
 	l.table.put(c)
 	l.heartbeat.add(c)
-	s.live.Add(1)
 	ev := unix.EpollEvent{Events: armed, Fd: int32(fd), Pad: int32(c.gen)}
 	if err := unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		c.Abort()
-		return nil
+		c.Sever() // its owner finds it ended
+		s.post(c, Readable)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stop { // it was interrupted before the leader could find it
+		s.post(c, Interrupted)
 	}
 	return c
 }

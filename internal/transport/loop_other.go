@@ -5,6 +5,7 @@ package transport
 import (
 	"errors"
 	"net"
+	"time"
 )
 
 // Loop is the event-loop transport, which only Linux has.
@@ -15,7 +16,10 @@ func NewLoop(int, *Heartbeat, Reasons) (*Loop, error) { return nil, errors.ErrUn
 
 func (*Loop) Stop() {}
 
-func (*Loop) Listen(net.Listener, func(Inline) Events) (func(), error) {
+// Suits reports whether a socket can be on a loop: here none can.
+func Suits(any) bool { return false }
+
+func (*Loop) Listen(net.Listener, func(Inline) Events, func(error, time.Duration)) (func(), error) {
 	return nil, errors.ErrUnsupported
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,7 +13,7 @@ import (
 
 // shard is one event loop. Exactly one goroutine leads it; all fields without another remark are the leader's. When a
 // handler that runs on the leader blocks, another goroutine becomes the leader and the old one goes on with its connection
-// alone (see handOff and watchdog).
+// alone (see take, and DESIGN.md).
 type shard struct {
 	loop   *Loop
 	epfd   int
@@ -21,20 +22,43 @@ type shard struct {
 	wakefd int
 
 	events [128]unix.EpollEvent
-	count  int // events of the batch, of which
-	next   int // is the first not yet looked at
+	count  int  // events of the batch, of which
+	next   int  // is the first not yet looked at
+	woke   bool // a goroutine was made runnable by the batch
 
-	// word is the term of the leadership in the upper half, and the number of the handler that runs inline, 0 for none, in
-	// the lower. Whoever changes the term by compare-and-swap decides who leads.
+	// word says who leads and whether he can lose the lead: see word.
 	word atomic.Uint64
-	seq  uint32
-	// current is the connection whose handler runs inline.
+	// current is the connection that runs on the leader while word is busy; nil when that is not a connection.
 	current atomic.Pointer[EventConn]
 	live    atomic.Int64 // connections
+	looping looping
 
-	mu    sync.Mutex // held while leadership changes hands by force; guards queue
-	queue []func(term uint32)
+	mu    sync.Mutex // held while the leadership changes hands; guards queue
+	queue []posted
 }
+
+// posted is a connection that is to run for a reason other than an event; no connection to wake the leader only.
+type posted struct {
+	c   *EventConn
+	why Why
+}
+
+// The word of a shard: the term of the leadership in the upper half; in the lower a number that moves with each handler,
+// and the bit busy. While it is busy, the leader runs something that may take long, and whoever changes the term under the
+// shard's mu has taken the leadership from it. While it is not, only the leader itself changes it.
+const (
+	busy      = 1
+	oneMore   = 2
+	lowerHalf = 1<<32 - 1
+)
+
+func termOf(word uint64) uint32 { return uint32(word >> 32) }
+
+// bumped is word with the next number.
+func bumped(word uint64) uint64 { return word&^lowerHalf | (word+oneMore)&lowerHalf }
+
+// following is the word of the next term.
+func following(word uint64) uint64 { return (word>>32+1)<<32 | word&lowerHalf&^busy }
 
 func newShard(l *Loop) (*shard, error) {
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -72,45 +96,35 @@ func (s *shard) lead(term uint32) {
 	ended := false
 	defer func() {
 		if !ended { // a handler ended the goroutine with runtime.Goexit
-			s.mu.Lock()
-			s.succeedLocked(term)
-			s.mu.Unlock()
+			s.abdicate(term)
 		}
 	}()
+	s.looping.enter()
 	for {
 		for s.next < s.count {
 			ev := &s.events[s.next]
 			s.next++
-			s.dispatch(ev, term)
-			if s.term() != term {
+			if !s.dispatch(ev, term) {
 				ended = true
-				return // what this goroutine handled has gone on alone; somebody else leads
+				return // what this goroutine ran has gone on alone; somebody else leads
 			}
 		}
+		if s.woke {
+			s.woke = false
+			runtime.Gosched() // a loop that never parks must not keep them waiting
+		}
 		if s.loop.stopped.Load() || !s.wait() {
+			s.looping.leave()
 			ended = true
 			return
 		}
 	}
 }
 
-// succeedLocked makes another goroutine the leader, unless the leader of that term has lost the shard already.
-func (s *shard) succeedLocked(term uint32) {
-	for {
-		word := s.word.Load()
-		if uint32(word>>32) != term {
-			return
-		}
-		if s.word.CompareAndSwap(word, uint64(term+1)<<32) {
-			s.handOff(term + 1)
-			return
-		}
-	}
-}
+func (s *shard) term() uint32 { return termOf(s.word.Load()) }
 
-func (s *shard) term() uint32 { return uint32(s.word.Load() >> 32) }
-
-// wait fills the batch, parked in Go's poller while there is nothing.
+// wait fills the batch, parked in Go's poller while there is nothing. No wake-up is lost: the poller is edge-triggered, and
+// parks only after poll has found nothing since it was last told of something.
 func (s *shard) wait() bool {
 	s.count, s.next = 0, 0
 	err := s.raw.Read(s.poll)
@@ -119,74 +133,168 @@ func (s *shard) wait() bool {
 
 // poll asks epoll without waiting: a raw system call, which the scheduler need not know of.
 func (s *shard) poll(uintptr) bool {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epfd), uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), 0, 0, 0)
-	if errno == 0 {
-		s.count = int(n)
+	for {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epfd), uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), 0, 0, 0)
+		if errno == unix.EINTR {
+			continue // parking now would lose what was there before the signal
+		}
+		if errno == 0 {
+			s.count = int(n)
+		}
+		return s.count > 0
 	}
-	return s.count > 0
 }
 
-// dispatch handles one event.
-func (s *shard) dispatch(ev *unix.EpollEvent, term uint32) {
+// dispatch handles one event. It reports whether this goroutine still leads.
+func (s *shard) dispatch(ev *unix.EpollEvent, term uint32) bool {
 	switch ev.Pad {
 	case listenerGen:
-		if a, ok := s.loop.table.listeners.Load(ev.Fd); ok {
-			a.(*accepter).accept(s)
+		a, ok := s.loop.table.listeners.Load(ev.Fd)
+		if !ok {
+			return true
 		}
-		return
+		s.begin(nil, term) // the owner of a new connection may log, which may block
+		a.(*accepter).accept(s)
+		return s.end(term)
 	case wakeGen:
-		s.runQueue(term)
-		return
+		return s.runQueue(term)
 	}
 	c := s.loop.table.get(ev.Fd)
 	if c == nil || int32(c.gen) != ev.Pad {
-		return // closed in this batch
+		return true // closed in this batch
 	}
-	if c.detached.Load() && c.happened(ev.Events) {
+	if c.state.Load() == detached && c.happened(ev.Events) {
+		return true
+	}
+	return s.run(c, Readable, term)
+}
+
+// run runs an attached connection's owner on this goroutine, the leader. It reports whether this goroutine still leads.
+func (s *shard) run(c *EventConn, why Why, term uint32) bool {
+	if !s.begin(c, term) {
+		return true
+	}
+	c.events.Ready(why)
+	return s.end(term)
+}
+
+// begin says that the leader is about to run a connection, or something else that may take long. It reports false when the
+// connection is not attached, and then nothing has begun.
+func (s *shard) begin(c *EventConn, term uint32) bool {
+	s.looping.leave()
+	s.current.Store(c)
+	if c != nil && !c.state.CompareAndSwap(attached, inline) {
+		s.looping.enter()
+		return false
+	}
+	for {
+		word := s.word.Load()
+		if termOf(word) != term { // Leave came already, from a goroutine that outlived its request: c is detached
+			return true
+		}
+		if s.word.CompareAndSwap(word, bumped(word)|busy) {
+			s.loop.watchdog.stir()
+			return true
+		}
+	}
+}
+
+// end ends what began, and reports whether the goroutine still leads.
+func (s *shard) end(term uint32) bool {
+	for {
+		word := s.word.Load()
+		if termOf(word) != term {
+			return false
+		}
+		if s.word.CompareAndSwap(word, word&^busy) {
+			s.looping.enter()
+			return true
+		}
+	}
+}
+
+// seize takes the leadership from what the word stands for, unless that has just ended. The connection goes on alone.
+func (s *shard) seize(word uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.current.Load() // that of word, if the word is still the same below
+	if !s.word.CompareAndSwap(word, following(word)) {
 		return
 	}
-	s.run(c, Readable, term)
+	if c != nil {
+		c.state.CompareAndSwap(inline, detached)
+		c.seized.Store(true)
+	}
+	s.handOff(termOf(word) + 1)
 }
 
-// run runs a connection's owner on this goroutine, as the leader.
-func (s *shard) run(c *EventConn, why Why, term uint32) {
-	c.term = term
-	c.inline.Store(true)
-	c.events.Ready(why)
+// leave takes the leadership from the goroutine that runs c inline.
+func (s *shard) leave(c *EventConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.state.CompareAndSwap(inline, detached) { // so the leader is the one that runs c
+		s.succeedLocked()
+	}
 }
 
-// runQueue runs what was posted. What is left when the leadership is lost is the next leader's: the descriptor stays
-// readable until the queue is empty.
-func (s *shard) runQueue(term uint32) {
-	for s.term() == term {
+// abdicate makes another goroutine the leader when the leader's ends, unless it has lost the shard before.
+func (s *shard) abdicate(term uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.term() != term {
+		return
+	}
+	if c := s.current.Load(); c != nil {
+		c.state.CompareAndSwap(inline, detached)
+	}
+	s.succeedLocked()
+}
+
+// succeedLocked begins the next term.
+func (s *shard) succeedLocked() {
+	for {
+		word := s.word.Load()
+		if s.word.CompareAndSwap(word, following(word)) {
+			s.handOff(termOf(word) + 1)
+			return
+		}
+	}
+}
+
+// handOff makes another goroutine the leader of a term. The caller has moved the term.
+func (s *shard) handOff(term uint32) {
+	s.loop.wg.Go(func() { s.lead(term) })
+}
+
+// runQueue runs what was posted, and reports whether this goroutine still leads. What is left when the leadership is lost
+// is the next leader's: the descriptor stays readable until the queue is empty.
+func (s *shard) runQueue(term uint32) bool {
+	for {
 		s.mu.Lock()
 		if len(s.queue) == 0 {
 			var count [8]byte
 			unix.Read(s.wakefd, count[:])
 			s.queue = nil
 			s.mu.Unlock()
-			return
+			return true
 		}
-		fn := s.queue[0]
+		p := s.queue[0]
 		s.queue = s.queue[1:]
 		s.mu.Unlock()
-		fn(term)
+		if p.c == nil || s.loop.table.get(p.c.fd) != p.c {
+			continue
+		}
+		if !s.run(p.c, p.why, term) { // when it is busy, it looks by itself before it attaches
+			return false
+		}
 	}
 }
 
-// post runs fn on the leader, soon. It is safe from any goroutine.
-func (s *shard) post(fn func(term uint32)) {
+// post lets the leader run a connection soon; nil just wakes it. It is safe from any goroutine.
+func (s *shard) post(c *EventConn, why Why) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue = append(s.queue, fn)
+	s.queue = append(s.queue, posted{c, why})
 	one := uint64(1)
 	unix.Write(s.wakefd, (*(*[8]byte)(unsafe.Pointer(&one)))[:]) // a full counter is awake already
-}
-
-// inline says in a shard's word that a handler runs on the leader.
-func inHandler(word uint64) bool { return uint32(word) != 0 }
-
-// handOff makes another goroutine the leader of the next term. The caller has moved the term.
-func (s *shard) handOff(term uint32) {
-	s.loop.wg.Go(func() { s.lead(term) })
 }

@@ -61,10 +61,10 @@ func (w *watchdog) look() bool {
 	moved := false
 	for i, s := range w.shards {
 		word := s.word.Load()
-		if inHandler(word) && word == w.last[i] {
+		if word&busy != 0 && word == w.last[i] {
 			s.seize(word)
 		}
-		moved = moved || word != w.last[i] || inHandler(word)
+		moved = moved || word != w.last[i] || word&busy != 0
 		w.last[i] = word
 	}
 	return moved
@@ -72,14 +72,14 @@ func (w *watchdog) look() bool {
 
 func (w *watchdog) anyMoved() bool {
 	for i, s := range w.shards {
-		if word := s.word.Load(); word != w.last[i] || inHandler(word) {
+		if word := s.word.Load(); word != w.last[i] || word&busy != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// stir wakes the watchdog. Handlers call it when they begin.
+// stir wakes the watchdog. It is called when a word has become busy: either the watchdog sees that, or stir sees it asleep.
 func (w *watchdog) stir() {
 	if w.asleep.Load() {
 		select {
@@ -90,16 +90,3 @@ func (w *watchdog) stir() {
 }
 
 func (w *watchdog) end() { close(w.ended) }
-
-// seize takes the leadership from the handler that the word stands for. The connection it serves goes on alone.
-func (s *shard) seize(word uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.current.Load()
-	next := uint32(word>>32) + 1
-	if !s.word.CompareAndSwap(word, uint64(next)<<32) {
-		return // it has just ended
-	}
-	c.detached.Store(true)
-	s.handOff(next)
-}
