@@ -63,6 +63,15 @@ var stopChecks = []check{
 			r.stop(patience)
 			second <- finished.Load()
 		}()
+		// A Stop that does not wait returns at once. One that waits is given no more than a moment to show it: a
+		// slow machine can hide a mistake here, never invent one.
+		select {
+		case <-first:
+			t.Fatal("the first Stop returned while a request was running: it must wait")
+		case <-second:
+			t.Fatal("the second Stop returned while a request was running: it must wait like the first")
+		case <-time.After(100 * time.Millisecond):
+		}
 		g.open()
 		receive(t, first, "the first Stop returns")
 		if !receive(t, second, "the second Stop returns") {
