@@ -201,32 +201,6 @@ func TestAStaleUnixSocketIsReplacedAndOneInUseIsNot(t *testing.T) {
 	}
 }
 
-func TestADescriptorCanBeAnEndpoint(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	fd := f.Fd() // the server closes it
-	runtime.SetFinalizer(f, nil)
-	s := start(t, Options{Endpoints: []Endpoint{{URL: fmt.Sprintf("http://fd:%d", fd)}}}, hello)
-	if got := s.Addresses(); len(got) != 1 || got[0] != "http://"+address {
-		t.Errorf("addresses %q, want that of the socket", got)
-	}
-	wantHello(t, "an answer", newClient(t, nil), "http://"+address)
-	runtime.KeepAlive(f)
-	for _, bad := range []string{"http://fd:9999", "http://fd:x"} {
-		if err := New(Options{Endpoints: []Endpoint{{URL: bad}}, Logger: discard}).Start(t.Context(), hello); err == nil {
-			t.Errorf("%s: started, want an error", bad)
-		}
-	}
-}
-
 // answerOnce is the program that systemd starts: it serves on the sockets that were passed until it has answered.
 func answerOnce() int {
 	os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid())) // systemd does it after the fork
