@@ -150,21 +150,6 @@ func (p *Process) awaitExit() ExitStatus {
 	return exit.with(st)
 }
 
-// signalGroup needs no pidfd: the caller holds pidMu and the process is not
-// reaped, so neither its id nor its group's can belong to anyone else. (Signals
-// to the single process through os.Process use a pidfd since Go 1.23.)
-func (p *Process) signalGroup(sig os.Signal) error {
-	s, ok := sig.(syscall.Signal)
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	err := unix.Kill(-p.tree.pid, s)
-	if err == unix.ESRCH {
-		return os.ErrProcessDone
-	}
-	return err
-}
-
 func (t *tree) release() error {
 	if t.cgroup == nil {
 		return nil

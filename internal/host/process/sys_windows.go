@@ -18,12 +18,6 @@ import (
 // instruction (os.StartProcess gives no suspended thread); what it starts within
 // those microseconds is not in the job.
 
-type platform struct{}
-
-func (*platform) init(*Supervisor, Options) error  { return nil }
-func (*platform) adopt(*Supervisor, Options) error { return nil }
-func (*platform) close() error                     { return nil }
-
 type treePlatform struct {
 	job windows.Handle
 }
@@ -84,18 +78,6 @@ func assign(job windows.Handle, proc *os.Process) error {
 	return errors.Join(err, inner)
 }
 
-func (p *Process) awaitExit() ExitStatus {
-	st, _ := p.proc.Wait()
-	exit := p.ending()
-	p.pidMu.Lock()
-	defer p.pidMu.Unlock()
-	if err := p.tree.kill(); err != nil {
-		p.logOutlived(err)
-	}
-	p.reaped = true
-	return exit.with(st)
-}
-
 // signalGroup sends CTRL_BREAK, the only console event that one group can get.
 func (p *Process) signalGroup(sig os.Signal) error {
 	if sig != os.Interrupt && sig != syscall.SIGTERM {
@@ -112,9 +94,6 @@ func (t *tree) killOnce() ([]int, error) {
 	return nil, os.NewSyscallError("TerminateJobObject", windows.TerminateJobObject(t.job, 1))
 }
 
-func (t *tree) pids() []int  { return []int{t.pid} }
-func (t *tree) stats() Stats { return Stats{} }
-
 func (t *tree) release() error {
 	job := t.job
 	t.job = 0
@@ -123,6 +102,3 @@ func (t *tree) release() error {
 	}
 	return os.NewSyscallError("CloseHandle", windows.CloseHandle(job))
 }
-
-func (t *tree) place() string   { return "" }
-func (t *tree) setPlace(string) {}
