@@ -1,18 +1,17 @@
 package kestrel
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lannerhq/lanner/server"
+	"github.com/lannerhq/lanner/test/conformance"
 )
 
 // unit is a row of kestrel-units.jsonl: what Kestrel's own tests say of one value.
@@ -25,30 +24,8 @@ type unit struct {
 	Default                                                 any
 }
 
-func units(t *testing.T, kind string) (rows []unit) {
-	t.Helper()
-	data, err := os.ReadFile("../test/conformance/testdata/kestrel-units.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if !strings.Contains(line, `"kind": "`+kind+`"`) {
-			continue // rows of other kinds have fields of other types
-		}
-		var u unit
-		if err := json.Unmarshal([]byte(line), &u); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, u)
-	}
-	if len(rows) == 0 {
-		t.Fatalf("no row of kind %s", kind)
-	}
-	return rows
-}
-
 func TestAddressesAreParsedAsKestrelDoes(t *testing.T) {
-	for _, u := range units(t, "address_parse") {
+	for _, u := range conformance.Units[unit](t, "address_parse") {
 		a, err := ParseAddress(u.Input)
 		if u.Error != "" {
 			if err == nil {
@@ -73,7 +50,7 @@ var endpointDeviations = map[string]string{
 }
 
 func TestAddressesBecomeEndpointsAsKestrelDoes(t *testing.T) {
-	for _, u := range units(t, "address_endpoint") {
+	for _, u := range conformance.Units[unit](t, "address_endpoint") {
 		a, err := ParseAddress(u.Input)
 		if err != nil {
 			t.Errorf("%s: %v", u.Input, err)
@@ -128,7 +105,7 @@ func TestMistakesInAddressesDoNotOpenThemToEverybody(t *testing.T) {
 }
 
 func TestAnAddressInUseIsSaid(t *testing.T) {
-	for _, u := range units(t, "address_in_use") {
+	for _, u := range conformance.Units[unit](t, "address_in_use") {
 		busy, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +141,7 @@ var limitSetters = map[string]func(*Limits, int64){
 }
 
 func TestOptionsHaveKestrelsRanges(t *testing.T) {
-	for _, u := range units(t, "option_range") {
+	for _, u := range conformance.Units[unit](t, "option_range") {
 		if strings.HasPrefix(u.Option, "Http2.") {
 			continue // HTTP/2 has options of its own
 		}
@@ -228,7 +205,7 @@ func checkDefault(t *testing.T, u unit) {
 }
 
 func TestOptionsAreCheckedAgainstEachOther(t *testing.T) {
-	for range units(t, "option_cross_check") {
+	for range conformance.Units[unit](t, "option_cross_check") {
 		for _, l := range []Limits{
 			{MaxRequestBufferSize: 8191, MaxRequestHeadersTotalSize: 100},
 			{MaxRequestBufferSize: 32767},

@@ -1,11 +1,10 @@
 package transport
 
 import (
-	"encoding/json"
-	"os"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/lannerhq/lanner/test/conformance"
 )
 
 // The reasons of these tests.
@@ -81,30 +80,8 @@ type unit struct {
 	Writes     []int64
 }
 
-func units(t *testing.T, kind string) (rows []unit) {
-	t.Helper()
-	data, err := os.ReadFile("../../test/conformance/testdata/kestrel-units.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if !strings.Contains(line, `"kind": "`+kind+`"`) {
-			continue // rows of other kinds have fields of other types
-		}
-		var u unit
-		if err := json.Unmarshal([]byte(line), &u); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, u)
-	}
-	if len(rows) == 0 {
-		t.Fatalf("no row of kind %s", kind)
-	}
-	return rows
-}
-
 func TestTheReadRateIsTheAverageOverTheTimeSpentReading(t *testing.T) {
-	for _, u := range units(t, "rate_read_script") {
+	for _, u := range conformance.Units[unit](t, "rate_read_script") {
 		var c clock
 		c.t.readRate.Store(&Rate{u.Rate, sec(u.GraceS)})
 		c.t.reading.Store(true)
@@ -179,7 +156,7 @@ func TestQuickReadsOfASlowApplicationAreNotTheClientsTime(t *testing.T) {
 }
 
 func TestAWriteHasTheTimeItTakesAtTheLeastRate(t *testing.T) {
-	for _, u := range units(t, "rate_write") {
+	for _, u := range conformance.Units[unit](t, "rate_write") {
 		var c clock
 		c.t.writeRate.Store(&Rate{u.Rate, sec(u.GraceS)})
 		c.t.writing(&c.h, u.WriteBytes)
@@ -196,7 +173,7 @@ func TestAWriteHasTheTimeItTakesAtTheLeastRate(t *testing.T) {
 }
 
 func TestTimesOfWritesThatAreUnderWayTogetherAddUp(t *testing.T) {
-	for _, u := range units(t, "rate_write_concurrent") {
+	for _, u := range conformance.Units[unit](t, "rate_write_concurrent") {
 		var c clock
 		c.t.writeRate.Store(&Rate{u.Rate, sec(u.GraceS)})
 		allowed := Interval

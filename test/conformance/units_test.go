@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"encoding/json"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,28 +19,6 @@ type unit struct {
 	Length                  int
 	MaxResponseBufferSize   string
 	Pause                   int
-}
-
-func units(t *testing.T, kind string) (rows []unit) {
-	t.Helper()
-	data, err := os.ReadFile("testdata/kestrel-units.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if !strings.Contains(line, `"kind": "`+kind+`"`) {
-			continue // rows of other kinds have fields of other types
-		}
-		var u unit
-		if err := json.Unmarshal([]byte(line), &u); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, u)
-	}
-	if len(rows) == 0 {
-		t.Fatalf("no row of kind %s", kind)
-	}
-	return rows
 }
 
 // respond plays one GET to app and returns what is on the wire after the response, or after what app has written when it
@@ -77,7 +53,7 @@ func allowed(u unit) bool {
 }
 
 func TestFieldsThatKestrelRejectsAreNotSent(t *testing.T) {
-	for _, u := range units(t, "response_header_rejected") {
+	for _, u := range Units[unit](t, "response_header_rejected") {
 		synctest.Test(t, func(t *testing.T) {
 			out := respond(t, kestrel.Limits{}, func(c *server.Context) error {
 				c.AddHeader(u.Name, u.Value)
@@ -98,7 +74,7 @@ func TestFieldsThatKestrelRejectsAreNotSent(t *testing.T) {
 }
 
 func TestChunksBeginAsKestrels(t *testing.T) {
-	for _, u := range units(t, "chunk_prefix") {
+	for _, u := range Units[unit](t, "chunk_prefix") {
 		if u.Length > 1<<20 {
 			// A chunk is as large as the write that makes it; the rule is the same hexadecimal number.
 			if got := strconv.FormatInt(int64(u.Length), 16) + "\r\n"; got != u.Wire {
@@ -119,7 +95,7 @@ func TestChunksBeginAsKestrels(t *testing.T) {
 }
 
 func TestTheResponseBufferSaysWhenAWriteIsSent(t *testing.T) {
-	for _, u := range units(t, "output_pipe_watermarks") {
+	for _, u := range Units[unit](t, "output_pipe_watermarks") {
 		limits := kestrel.Limits{MaxResponseBufferSize: kestrel.None}
 		if u.MaxResponseBufferSize != "null" {
 			n, err := strconv.Atoi(u.MaxResponseBufferSize)
