@@ -53,6 +53,15 @@ func (g *gate) process(f *server.Features) error {
 	return respond(f, 200, "waited")
 }
 
+// hold begins a request to /wait and returns when the application has it.
+func (g *gate) hold(r *running) *client {
+	r.t.Helper()
+	c := r.dial()
+	c.send("GET /wait HTTP/1.1", "Host: a", "")
+	receive(r.t, g.entered, "the request reaches the application")
+	return c
+}
+
 // open lets all requests go on. It may be called again.
 func (g *gate) open() {
 	select {

@@ -60,9 +60,7 @@ var errorChecks = []check{
 			return failing(f)
 		})
 		defer g.open()
-		other := r.dial()
-		other.send("GET /wait HTTP/1.1", "Host: a", "")
-		receive(t, g.entered, "the request reaches the application")
+		other := g.hold(r)
 		for _, path := range []string{"/error", "/panic", "/400"} {
 			c := r.dial()
 			c.send("GET "+path+" HTTP/1.1", "Host: a", "")

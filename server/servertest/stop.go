@@ -18,9 +18,7 @@ var stopChecks = []check{
 		g := newGate()
 		r := s.start(t, g.process)
 		defer g.open()
-		c := r.dial()
-		c.send("GET /wait HTTP/1.1", "Host: a", "")
-		receive(t, g.entered, "the request reaches the application")
+		c := g.hold(r)
 
 		stopped := r.stopInBackground()
 		r.wantRefused()
@@ -52,9 +50,7 @@ var stopChecks = []check{
 			return err
 		})
 		defer g.open()
-		c := r.dial()
-		c.send("GET /wait HTTP/1.1", "Host: a", "")
-		receive(t, g.entered, "the request reaches the application")
+		c := g.hold(r)
 
 		first := r.stopInBackground()
 		r.wantRefused()
@@ -83,9 +79,7 @@ var stopChecks = []check{
 		g := newGate()
 		r := s.start(t, g.process)
 		defer g.open()
-		c := r.dial()
-		c.send("GET /wait HTTP/1.1", "Host: a", "")
-		receive(t, g.entered, "the request reaches the application")
+		c := g.hold(r)
 
 		r.stopped = true
 		result := make(chan error, 1)
@@ -99,9 +93,7 @@ var stopChecks = []check{
 		g := newGate()
 		r := s.start(t, g.process)
 		defer g.open()
-		c := r.dial()
-		c.send("GET /wait HTTP/1.1", "Host: a", "")
-		receive(t, g.entered, "the request reaches the application")
+		c := g.hold(r)
 
 		first := r.stopInBackground()
 		r.wantRefused()
