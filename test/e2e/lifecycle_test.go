@@ -112,7 +112,11 @@ func TestAppOfflineAnswersWithItsPageAndStopsTheWorker(t *testing.T) {
 			page := filepath.Join(r.dir, "app_offline.htm")
 			for range 3 {
 				r.wantGet("it runs", "/", 200, "name=shop")
-				if err := os.WriteFile(page, []byte("<p>back soon</p>"), 0o644); err != nil {
+				// Written elsewhere and moved: the host may look at a file that is being written, and see it empty.
+				if err := os.WriteFile(page+".new", []byte("<p>back soon</p>"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(page+".new", page); err != nil {
 					t.Fatal(err)
 				}
 				eventually(t, "the page is served", func() bool { status, _ := r.get("/"); return status == 503 })
