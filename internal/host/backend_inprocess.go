@@ -39,6 +39,7 @@ type inProcess struct {
 	gone   bool // no more connections may be handed over
 	handed map[uint64]*handed
 	shares map[uint32]*socket
+	pings  map[uint64]chan struct{} // closed by the PONG with that number
 }
 
 // handed is a connection that the worker has, and the host's copy of it.
@@ -54,7 +55,7 @@ type handed struct {
 func newInProcess(w *worker) *inProcess {
 	return &inProcess{
 		w: w, ready: make(chan error, 1), ended: make(chan struct{}), read: make(chan struct{}),
-		handed: make(map[uint64]*handed), shares: make(map[uint32]*socket),
+		handed: make(map[uint64]*handed), shares: make(map[uint32]*socket), pings: make(map[uint64]chan struct{}),
 	}
 }
 
@@ -235,6 +236,8 @@ func (p *inProcess) handle(m handover.Message) {
 		p.register(m)
 	case *handover.Status:
 		p.status(m)
+	case *handover.Pong:
+		p.answered(m.Seq)
 	default:
 		handover.Discard(m)
 	}
@@ -252,6 +255,28 @@ func (p *inProcess) status(m *handover.Status) {
 		p.w.app.touch()
 	}
 	p.w.active.Store(m.Running)
+}
+
+// ping asks for an answer. The channel keeps its order: the worker has acted on all that was sent before when the channel
+// that ping returns is closed.
+func (p *inProcess) ping() <-chan struct{} {
+	seq, answer := p.seq.Add(1), make(chan struct{})
+	p.mu.Lock()
+	p.pings[seq] = answer
+	p.mu.Unlock()
+	if p.channel.Send(&handover.Ping{Seq: seq}) != nil {
+		p.answered(seq) // a worker that is gone serves nobody
+	}
+	return answer
+}
+
+func (p *inProcess) answered(seq uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if answer := p.pings[seq]; answer != nil {
+		delete(p.pings, seq)
+		close(answer)
+	}
 }
 
 // activate implements backend: the worker accepts by itself where every connection is its own.

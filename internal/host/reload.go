@@ -114,7 +114,11 @@ func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change,
 	return changeList(config.Diff(old, cfg)), nil
 }
 
-// afterSwitch closes what is gone and renews what has changed.
+// ownershipTime bounds how long a reload waits for the workers to know what is theirs: until then, a worker may serve a
+// request that now belongs to another application.
+const ownershipTime = 2 * time.Second
+
+// afterSwitch closes what is gone and renews what has changed. When it returns, the workers that stay act by the new configuration.
 func (h *Host) afterSwitch(oldSites map[string]*site, oldFronts map[string]*front, recycle, fresh []*application) {
 	h.mu.Lock()
 	kept := make(map[*application]bool)
@@ -125,9 +129,11 @@ func (h *Host) afterSwitch(oldSites map[string]*site, oldFronts map[string]*fron
 	}
 	fronts := h.fronts
 	h.mu.Unlock()
+	var told []func(context.Context)
 	for a := range kept {
 		h.tellOwnership(a)
 		h.shareSockets(a)
+		told = append(told, a.pingWorkers()...)
 	}
 	for key, f := range oldFronts {
 		if fronts[key] != f {
@@ -148,6 +154,30 @@ func (h *Host) afterSwitch(oldSites map[string]*site, oldFronts map[string]*fron
 		a.checkOffline()
 		a.preload()
 	}
+	ctx, cancel := context.WithTimeout(h.aborting, ownershipTime)
+	defer cancel()
+	for _, wait := range told {
+		wait(ctx)
+	}
+}
+
+// pingWorkers asks the workers that serve connections themselves for a sign that they have heard what is theirs. The
+// functions it returns wait for it.
+func (a *application) pingWorkers() (waits []func(context.Context)) {
+	for _, w := range a.ready() {
+		if p := w.inproc; p != nil {
+			answer := p.ping()
+			waits = append(waits, func(ctx context.Context) {
+				select {
+				case <-answer:
+				case <-p.ended:
+				case <-ctx.Done():
+					a.log.Warn("the worker has not said that it knows the new configuration", "worker", w.id, "after", ownershipTime)
+				}
+			})
+		}
+	}
+	return waits
 }
 
 // binding is what a front needs to know of a site's binding.
