@@ -28,9 +28,10 @@ type Options struct {
 	ServerHeader string
 	// Logger takes the server's events. Nil means slog.Default.
 	Logger *slog.Logger
-	// EventLoop serves connections on an event loop per core instead of a goroutine each (Linux). It is experimental and
-	// off by default: under load it can leave a connection waiting.
-	EventLoop bool
+	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.
+	Transport Transport
+	// Exec says where handlers run on the event loop. Zero lets the server find out.
+	Exec Exec
 }
 
 // Endpoint is one place to listen.
@@ -109,6 +110,10 @@ func (o *Options) Validate() error {
 		if e.UnixMode&^0o777 != 0 {
 			errs = append(errs, fmt.Errorf("endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode))
 		}
+	}
+	errs = append(errs, o.Transport.validate())
+	if o.Exec > ExecGoroutine {
+		errs = append(errs, fmt.Errorf("Exec is %v: it must be one of %q", o.Exec, execNames))
 	}
 	return errors.Join(append(errs, o.Limits.validate()...)...)
 }
@@ -196,7 +201,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, EventLoop: o.EventLoop,
+		Logger:         o.Logger, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 
