@@ -18,6 +18,7 @@ var imports = map[string][]string{
 	"internal/handover":              {},
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon"},
+	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
 	"server/servertest":              {"server", "internal/httpcommon"},
 	"internal/httpconn":              {"server", "internal/http1", "internal/transport", "internal/httpcommon"},
