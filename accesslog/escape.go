@@ -42,7 +42,8 @@ func appendEscaped(b []byte, s string, in uint8, escape func(b []byte, s string)
 	}
 }
 
-// plainPrefix returns the number of plain bytes that s begins with. It looks at four at a time, since nearly all of the cost of a line is here.
+// plainPrefix returns the number of plain bytes that s begins with. It looks at four at a time, since nearly half of the
+// cost of a line is here.
 func plainPrefix(s string, in uint8) int {
 	i := 0
 	for ; i+4 <= len(s); i += 4 {
@@ -57,23 +58,29 @@ func plainPrefix(s string, in uint8) int {
 	return i
 }
 
+// letter returns what stands for c after a backslash, in JSON and in CLF, or 0.
+func letter(c byte) byte {
+	switch c {
+	case '"', '\\':
+		return c
+	case '\b':
+		return 'b'
+	case '\n':
+		return 'n'
+	case '\r':
+		return 'r'
+	case '\t':
+		return 't'
+	}
+	return 0
+}
+
 // escapeJSON writes what RFC 8259 §7 demands as \uXXXX or its short form. So it does with what is not printable: a terminal
 // obeys some of it, and some readers of lines end a line at U+0085 or U+2028. A byte that is no UTF-8 becomes U+FFFD, since a
 // JSON text is UTF-8 (RFC 8259 §8.1).
 func escapeJSON(b []byte, s string) ([]byte, int) {
-	switch s[0] {
-	case '"', '\\':
-		return append(b, '\\', s[0]), 1
-	case '\b':
-		return append(b, `\b`...), 1
-	case '\f':
-		return append(b, `\f`...), 1
-	case '\n':
-		return append(b, `\n`...), 1
-	case '\r':
-		return append(b, `\r`...), 1
-	case '\t':
-		return append(b, `\t`...), 1
+	if c := letter(s[0]); c != 0 {
+		return append(b, '\\', c), 1
 	}
 	r, n := utf8.DecodeRuneInString(s)
 	switch {
@@ -96,18 +103,10 @@ func appendU(b []byte, r rune) []byte {
 // notation, all other bytes that are not printable ASCII as \xhh. A space comes here only where it would end the field.
 func escapeCLF(b []byte, s string) ([]byte, int) {
 	c := s[0]
-	switch c {
-	case '"', '\\':
-		return append(b, '\\', c), 1
-	case '\b':
-		return append(b, `\b`...), 1
-	case '\n':
-		return append(b, `\n`...), 1
-	case '\r':
-		return append(b, `\r`...), 1
-	case '\t':
-		return append(b, `\t`...), 1
-	case '\v':
+	if l := letter(c); l != 0 {
+		return append(b, '\\', l), 1
+	}
+	if c == '\v' {
 		return append(b, `\v`...), 1
 	}
 	return append(b, '\\', 'x', lowerHex[c>>4], lowerHex[c&15]), 1
