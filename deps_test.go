@@ -16,6 +16,7 @@ var imports = map[string][]string{
 	"internal/memnet":                {},
 	"internal/transport":             {},
 	"internal/handover":              {},
+	"metrics":                        {},
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon"},
 	"accesslog":                      {"internal/editdistance"},
@@ -44,6 +45,7 @@ var imports = map[string][]string{
 
 // budget is what the library's packages may link besides the standard library and this module.
 var budget = map[string][]string{
+	"metrics": {},
 	"server":  {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
 	"kestrel": {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
 }
