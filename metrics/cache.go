@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// cacheLimit bounds a cache, as meters bound their series. It is the default limit of OpenTelemetry's SDKs.
+// cacheLimit bounds every cache, as meters bound their series. It is the default limit of OpenTelemetry's SDKs.
 const cacheLimit = 2000
 
 // cache keeps what was bound for each key. get takes no lock and allocates nothing for a key that is there, nor for one
@@ -14,6 +14,7 @@ const cacheLimit = 2000
 type cache[K comparable, V any] struct {
 	bind     func(K) V
 	overflow func() V // binds the series for keys that find no room
+	limit    int
 
 	entries atomic.Pointer[map[K]V] // the map is never changed, only replaced
 	rest    atomic.Pointer[V]       // what overflow returned, when there was no room
@@ -22,7 +23,7 @@ type cache[K comparable, V any] struct {
 }
 
 func newCache[K comparable, V any](bind func(K) V, overflow func() V) *cache[K, V] {
-	c := &cache[K, V]{bind: bind, overflow: overflow}
+	c := &cache[K, V]{bind: bind, overflow: overflow, limit: cacheLimit}
 	c.entries.Store(new(map[K]V))
 	return c
 }
@@ -37,7 +38,7 @@ func (c *cache[K, V]) get(key K) V {
 	return c.add(key)
 }
 
-// add binds key. Replacing the whole map costs as much as it is long, which happens at most cacheLimit times.
+// add binds key. Replacing the whole map costs as much as it is long, which happens at most limit times.
 func (c *cache[K, V]) add(key K) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +46,7 @@ func (c *cache[K, V]) add(key K) V {
 	if v, ok := old[key]; ok {
 		return v // another goroutine was first
 	}
-	if len(old) >= cacheLimit {
+	if len(old) >= c.limit {
 		rest := c.overflow()
 		c.rest.Store(&rest)
 		return rest

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// RequestAttrs describe a request that has ended. Empty fields are left out.
+// RequestAttrs describe a request that has ended. Empty fields are left out. Method may be whatever a client has sent; the
+// other fields are up to the server and the application, so that a client cannot make any number of series, or long ones.
 type RequestAttrs struct {
 	Method string // http.request.method: any; _OTHER is recorded for unknown ones. Methods are case-sensitive (RFC 9110 section 9.1)
 	Scheme string // url.scheme: "http" or "https"

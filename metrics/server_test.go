@@ -202,17 +202,52 @@ func TestTheFastWayToASeriesAndThePlainOneAgree(t *testing.T) {
 }
 
 func TestRoutesWithoutEndDoNotFillTheCache(t *testing.T) {
+	const limit, calls = 50, 70
 	r, _ := logged(10)
 	s := NewServer(r, ServerOptions{})
-	for i := range cacheLimit + 500 {
+	if s.requests.other.limit != 2000 {
+		t.Errorf("the cache takes %d series, want 2000", s.requests.other.limit)
+	}
+	s.requests.other.limit = limit
+	for i := range calls {
 		s.RequestEnded(RequestAttrs{Method: "GET", Scheme: "http", Status: 200, Route: fmt.Sprint(i)}, 0, 0, 0)
 	}
-	if n := len(*s.requests.other.entries.Load()); n != cacheLimit {
-		t.Errorf("%d series are cached, want %d", n, cacheLimit)
+	if n := len(*s.requests.other.entries.Load()); n != limit {
+		t.Errorf("%d series are cached, want %d", n, limit)
 	}
 	got := scrape(t, r, prometheusText).find(t, "http_server_request_duration_seconds_count", `otel_metric_overflow="true"`)
-	if want := float64(cacheLimit + 500 - 9); got != want {
-		t.Errorf("the overflow series has %v requests, want %v", got, want)
+	if got != calls-9 {
+		t.Errorf("the overflow series has %v requests, want %d", got, calls-9)
+	}
+}
+
+func TestErrorsWithoutEndDoNotFillTheCachesOfAnEndpoint(t *testing.T) {
+	r, _ := logged(10)
+	s := NewServer(r, ServerOptions{})
+	e := s.Endpoint(EndpointAttrs{})
+	const limit, calls = 50, 70
+	e.connectionDuration.limit, e.rejectedConnections.limit, e.handshakeDuration.limit = limit, limit, limit
+	e.queuedRequests.limit, s.requests.otherRunning.limit = limit, limit
+	for i := range calls {
+		text := fmt.Sprint(i)
+		e.ConnectionEnded(0, Protocol{}, text)
+		e.ConnectionRejected(text)
+		e.TLSHandshakeEnded(0, "", text)
+		e.RequestQueued(text)
+		e.RequestStarted("GET", text)
+	}
+	got := scrape(t, r, prometheusText)
+	for _, name := range []string{"kestrel_connection_duration_seconds_count", "kestrel_rejected_connections_total",
+		"kestrel_tls_handshake_duration_seconds_count", "kestrel_queued_requests", "http_server_active_requests"} {
+		if n := got.find(t, name, `otel_metric_overflow="true"`); n != calls-9 {
+			t.Errorf("%s beyond the limit is %v, want %d", name, n, calls-9)
+		}
+	}
+	for i := range calls {
+		e.RequestDequeued(fmt.Sprint(i))
+	}
+	if n := total(scrape(t, r, prometheusText), "kestrel_queued_requests", ""); n != 0 {
+		t.Errorf("%v requests are queued after all were dequeued", n)
 	}
 }
 
@@ -257,7 +292,7 @@ func TestAnAttributeHasItsValue(t *testing.T) {
 			t.Errorf("%+v has the value %v, %q", test.attr, test.attr.Value(), test.attr.Text())
 		}
 	}
-	if String("k", "v") != String("k", "v") || Int("k", 1) == Bool("k", true) {
+	if a, b := String("k", "v"), String("k", "v"); a != b || Int("k", 1) == Bool("k", true) {
 		t.Error("attributes do not compare by key, type and value")
 	}
 }
