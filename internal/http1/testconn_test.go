@@ -50,7 +50,7 @@ func connect(t *testing.T, opts testOptions, app func(*Conn) error) *testConn {
 	heartbeat := transport.NewHeartbeat(nil)
 	c := &testConn{t: t, client: client, app: app, claim: opts.claim, done: make(chan struct{})}
 	c.server = transport.NewConn(server, heartbeat, transport.Reasons{ReadRate: TimeoutRequestBodyRate, WriteRate: TimeoutResponseRate})
-	c.server.SetRates(opts.rate, opts.rate)
+	c.server.SetRates(&transport.Rates{Read: opts.rate, Write: opts.rate})
 	cfg := &Config{Limits: opts.limits.Effective(), Compat: opts.compat, Scheme: "http", ServerHeader: opts.server}
 	c.http = NewConn(cfg, &countingStream{c.server, &c.writes}, c)
 	go c.run()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
@@ -47,9 +48,12 @@ type conn struct {
 	state     State
 	requests  uint32
 	released  bool
-	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
-	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
-	finished  bool // run came to its end: no handler ended the goroutine
+	uncounted bool      // it left the count of connections for that of upgraded ones; guarded by the manager's mu
+	preloaded bool      // bytes that somebody else read wait to be processed; only on the loop
+	kind      *class    // of the last request on the loop
+	ran       uint32    // handlers of that kind on the loop, not yet counted
+	left      time.Time // when the handler left the loop; zero when it did not
+	finished  bool      // run came to its end: no handler ended the goroutine
 
 	id                 uint64
 	idText, remoteText string // made when first asked for; guarded by mu
@@ -68,7 +72,7 @@ type conn struct {
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
 	c := &conn{m: m, endpoint: ep, transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
 	c.id = m.lastID.Add(1)
-	c.transport.SetRates(m.cfg.MinRequestBodyRate, m.cfg.MinResponseRate)
+	c.transport.SetRates(&m.rates)
 	if opts.Shared {
 		c.transport.Share()
 	}
@@ -266,7 +270,7 @@ func (c *conn) endRequest(err *error) {
 	c.transport.ClearDeadlines()
 	if c.rates {
 		c.rates = false
-		c.transport.SetRates(c.m.cfg.MinRequestBodyRate, c.m.cfg.MinResponseRate)
+		c.transport.SetRates(&c.m.rates)
 	}
 }
 

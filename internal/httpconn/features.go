@@ -76,22 +76,19 @@ func (c *conn) SetMaxRequestBodySize(n int64) error {
 }
 
 func (c *conn) MinRequestBodyDataRate() server.DataRate {
-	read, _ := c.transport.Rates()
-	return dataRate(read)
+	return dataRate(c.transport.Rates().Read)
 }
 
 func (c *conn) MinResponseDataRate() server.DataRate {
-	_, write := c.transport.Rates()
-	return dataRate(write)
+	return dataRate(c.transport.Rates().Write)
 }
 
 func (c *conn) SetMinRequestBodyDataRate(r server.DataRate) error {
 	if err := checkRate(r); err != nil {
 		return err
 	}
-	_, write := c.transport.Rates()
 	c.rates = true
-	c.transport.SetRates(&transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}, write)
+	c.transport.SetRates(&transport.Rates{Read: &transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}, Write: c.transport.Rates().Write})
 	return nil
 }
 
@@ -99,9 +96,8 @@ func (c *conn) SetMinResponseDataRate(r server.DataRate) error {
 	if err := checkRate(r); err != nil {
 		return err
 	}
-	read, _ := c.transport.Rates()
 	c.rates = true
-	c.transport.SetRates(read, &transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace})
+	c.transport.SetRates(&transport.Rates{Read: c.transport.Rates().Read, Write: &transport.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}})
 	return nil
 }
 

@@ -147,23 +147,41 @@ func (c *conn) rest() {
 
 // enter begins a handler: on the loop, or, when its kind blocks, on this goroutine alone.
 func (c *conn) enter() {
-	switch {
-	case c.m.cfg.Exec == Goroutine:
+	switch c.m.cfg.Exec {
+	case Goroutine:
 		c.inline.Leave()
-	case c.m.cfg.Exec == Auto && c.class().blocks():
-		c.inline.Leave()
-	default:
+		return
+	case Inline:
 		c.inline.Enter()
+		return
 	}
-}
-
-func (c *conn) exit() {
-	if c.inline.Exit() {
-		c.class().blocked()
-	}
-}
-
-func (c *conn) class() *class {
 	q := c.http.Request()
-	return c.m.classes.of(q.Method(), q.Path())
+	kind := c.m.classes.of(q.Method(), q.Path())
+	if kind != c.kind {
+		c.kind, c.ran = kind, 0
+	}
+	if kind.blocks() {
+		c.inline.Leave()
+		c.left = time.Now()
+		return
+	}
+	c.inline.Enter()
+}
+
+// exit ends what enter began.
+func (c *conn) exit() {
+	kind := c.kind
+	switch {
+	case kind == nil: // Exec says it all
+	case !c.left.IsZero():
+		kind.took(time.Since(c.left))
+		c.left = time.Time{}
+	case c.inline.Exit():
+		kind.heldUp()
+	default:
+		if c.ran++; c.ran == runStep {
+			c.ran = 0
+			kind.ran()
+		}
+	}
 }

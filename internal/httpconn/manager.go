@@ -69,6 +69,7 @@ type Endpoint struct {
 type Manager struct {
 	cfg       Config
 	heartbeat *transport.Heartbeat
+	rates     transport.Rates
 	date      atomic.Pointer[[]byte]
 
 	draining atomic.Bool
@@ -102,6 +103,7 @@ func New(cfg Config) *Manager {
 	cfg.Limits = cfg.Limits.Effective()
 	m := &Manager{
 		cfg:     cfg,
+		rates:   transport.Rates{Read: cfg.MinRequestBodyRate, Write: cfg.MinResponseRate},
 		conns:   make(map[*conn]struct{}),
 		taken:   make(map[*Taken]struct{}),
 		changed: make(chan struct{}),

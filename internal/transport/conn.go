@@ -71,16 +71,11 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// SetRates sets the least data rates; nil means none.
-func (c *Conn) SetRates(read, write *Rate) {
-	c.timeouts.readRate.Store(read)
-	c.timeouts.writeRate.Store(write)
-}
+// SetRates sets the least data rates; nil is none.
+func (c *Conn) SetRates(r *Rates) { c.timeouts.least.Store(r) }
 
-// Rates returns the least data rates; nil means none.
-func (c *Conn) Rates() (read, write *Rate) {
-	return c.timeouts.readRate.Load(), c.timeouts.writeRate.Load()
-}
+// Rates returns them, never nil.
+func (c *Conn) Rates() *Rates { return c.timeouts.rates() }
 
 // SetTimeout arms the one deadline, and begins a new measurement of the read rate.
 func (c *Conn) SetTimeout(reason uint8, d time.Duration) { c.timeouts.set(c.heartbeat, reason, d) }
@@ -89,7 +84,7 @@ func (c *Conn) SetTimeout(reason uint8, d time.Duration) { c.timeouts.set(c.hear
 func (c *Conn) Expired() uint8 { return c.timeouts.expired() }
 
 // BodyRead says that a read counts for the read rate.
-func (c *Conn) BodyRead(on bool) { c.timeouts.reading.Store(on) }
+func (c *Conn) BodyRead(on bool) { c.timeouts.bodyRead(on) }
 
 // tick is the heartbeat's.
 func (c *Conn) tick(now, elapsed int64) {
@@ -118,9 +113,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.nc.Read(p)
 	if n > 0 {
-		if c.timeouts.reading.Load() {
-			c.timeouts.readBytes.Add(int64(n))
-		}
+		c.timeouts.received(n)
 		return n, nil
 	}
 	if err == nil {

@@ -250,7 +250,7 @@ func TestCutEndsReadsAndWrites(t *testing.T) {
 func TestASlowPeerIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := pair(t)
-		c.SetRates(nil, &Rate{BytesPerSecond: 1 << 20, Grace: 2 * time.Second})
+		c.SetRates(&Rates{Write: &Rate{BytesPerSecond: 1 << 20, Grace: 2 * time.Second}})
 		start := time.Now()
 		if err := c.Writev(make([]byte, 1<<20), nil); err == nil || c.Expired() != writeRate {
 			t.Errorf("write %v, expired %d, want it given up", err, c.Expired())

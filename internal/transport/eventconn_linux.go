@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -19,34 +18,56 @@ import (
 type EventConn struct {
 	shard  *shard
 	events Events
-	remote unix.Sockaddr
+	remote address
 	fd     int32
 	gen    uint32
 	shared bool
-	listed bool // known to the heartbeat, the table and the shard
+	listed bool // known to the table and the shard
+	spent  bool // the registration is not that of an attached connection; guarded by mu
+	hungUp bool // guarded by mu
+	stop   bool // Interrupt came: it is told whenever it attaches; guarded by mu
 
 	timeouts timeouts
 	users    atomic.Int32 // of the descriptor: who has not closed it, and calls under way
 	state    atomic.Uint32
-	seized   atomic.Bool // the watchdog took the shard from it, since Enter
-	local    atomic.Pointer[net.Addr]
-
-	cut                 atomic.Bool
-	lingering           atomic.Bool // a deadline that has passed does not end reads any more
-	readLate, writeLate atomic.Bool // the application's deadlines have passed
-	deadlines           atomic.Bool // it has set some
+	flags    atomic.Uint32
 
 	// mu guards what follows, changes of the registration in epoll, and the states' changes from and to detached and closed,
 	// except that from inline to detached.
-	mu                    sync.Mutex
+	mu   sync.Mutex
+	rare *rare // nil in most connections
+}
+
+// rare is what a connection needs that waits in the middle of a request, is watched, or has deadlines of the application.
+// A connection that waits for a request has none. EventConn.mu guards it.
+type rare struct {
 	in, out               waiter
-	spent                 bool // the registration is not that of an attached connection
-	hungUp                bool
-	stop                  bool // Interrupt came: it is told whenever it attaches
 	watch                 func(error)
 	told                  chan struct{} // closed when the watch's function has returned; nil when it was not called
 	readTimer, writeTimer *time.Timer
 }
+
+// rareLocked returns c.rare, made when it is not there.
+func (c *EventConn) rareLocked() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
+}
+
+// The flags of a connection.
+const (
+	seized    uint32 = 1 << iota // the watchdog took the shard from it, since Enter
+	cut                          // Cut was called
+	lingering                    // a deadline that has passed does not end reads any more
+	readLate                     // the application's deadline has passed
+	writeLate                    // the same for writes
+	deadlines                    // the application has set some
+)
+
+func (c *EventConn) has(flag uint32) bool { return c.flags.Load()&flag != 0 }
+func (c *EventConn) raise(flag uint32)    { c.flags.Or(flag) }
+func (c *EventConn) lower(flag uint32)    { c.flags.And(^flag) }
 
 // The states of a connection. DESIGN.md has their changes.
 const (
@@ -79,15 +100,22 @@ func (c *EventConn) happened(events uint32) bool {
 		c.hungUp = true
 		c.tellLocked()
 	}
-	if c.in.wanted && events&(unix.EPOLLIN|goneEvents) != 0 {
-		c.in.wakeLocked()
+	r := c.rare
+	if r == nil {
+		if !c.spent {
+			c.armLocked()
+		}
+		return true
+	}
+	if r.in.wanted && events&(unix.EPOLLIN|goneEvents) != 0 {
+		r.in.wakeLocked()
 		c.shard.woke = true
 	}
-	if c.out.wanted && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.out.wakeLocked()
+	if r.out.wanted && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		r.out.wakeLocked()
 		c.shard.woke = true
 	}
-	if !c.spent || c.in.wanted || c.out.wanted || c.watch != nil {
+	if !c.spent || r.in.wanted || r.out.wanted || r.watch != nil {
 		c.armLocked()
 	}
 	return true
@@ -102,22 +130,26 @@ func (c *EventConn) controlLocked(events uint32) error {
 // whenever a registration is changed.
 func (c *EventConn) armLocked() error {
 	events := uint32(unix.EPOLLONESHOT)
-	if c.in.wanted {
-		events |= unix.EPOLLIN | unix.EPOLLRDHUP
-	}
-	if c.out.wanted {
-		events |= unix.EPOLLOUT
-	}
-	if c.watch != nil && !c.hungUp {
-		events |= unix.EPOLLRDHUP
+	if r := c.rare; r != nil {
+		if r.in.wanted {
+			events |= unix.EPOLLIN | unix.EPOLLRDHUP
+		}
+		if r.out.wanted {
+			events |= unix.EPOLLOUT
+		}
+		if r.watch != nil && !c.hungUp {
+			events |= unix.EPOLLRDHUP
+		}
 	}
 	c.spent = true
 	return c.controlLocked(events)
 }
 
 func (c *EventConn) wakeLocked() {
-	c.in.wakeLocked()
-	c.out.wakeLocked()
+	if r := c.rare; r != nil {
+		r.in.wakeLocked()
+		r.out.wakeLocked()
+	}
 }
 
 // waiter is a goroutine that waits for one direction of the socket. A request's body may be read by one goroutine while
@@ -147,8 +179,8 @@ func (c *EventConn) Leave() {
 // Enter says that a handler begins. The watchdog, which gives the shard to another goroutine when something takes long,
 // measures from here.
 func (c *EventConn) Enter() {
-	if c.seized.Load() {
-		c.seized.Store(false)
+	if c.has(seized) {
+		c.lower(seized)
 	}
 	if c.state.Load() != inline {
 		return
@@ -159,7 +191,7 @@ func (c *EventConn) Enter() {
 }
 
 // Exit says that the handler has ended. It reports whether the watchdog took the shard from it meanwhile.
-func (c *EventConn) Exit() (seized bool) { return c.seized.Load() }
+func (c *EventConn) Exit() bool { return c.has(seized) }
 
 // Attach says that the connection waits for bytes. The caller must not touch it any more.
 func (c *EventConn) Attach() {
@@ -172,6 +204,9 @@ func (c *EventConn) Attach() {
 		return
 	}
 	c.wakeLocked() // nobody waits; a goroutine that outlived its request must not go on doing so
+	if r := c.rare; r != nil && r.readTimer == nil && r.writeTimer == nil && r.told == nil {
+		c.rare = nil
+	}
 	if c.spent {
 		c.spent = false
 		c.controlLocked(armed)
@@ -187,10 +222,10 @@ func (c *EventConn) Attach() {
 }
 
 // block waits until the socket is ready in one direction, by a goroutine that does not lead.
-func (c *EventConn) block(w *waiter) error {
+func (c *EventConn) block(write bool) error {
 	c.Leave()
 	c.mu.Lock()
-	if err := c.over(w == &c.out); err != nil {
+	if err := c.over(write); err != nil {
 		c.mu.Unlock()
 		return err
 	}
@@ -198,38 +233,43 @@ func (c *EventConn) block(w *waiter) error {
 		c.mu.Unlock()
 		return net.ErrClosed
 	}
+	w := &c.rareLocked().in
+	if write {
+		w = &c.rare.out
+	}
 	if w.wakeup == nil {
 		w.wakeup = make(chan struct{}, 1)
 	}
 	w.wanted = true
+	wakeup := w.wakeup
 	err := c.armLocked()
 	c.mu.Unlock()
 	if err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
-	<-w.wakeup
-	return c.over(w == &c.out)
+	<-wakeup
+	return c.over(write)
 }
 
 // over says why reading or writing makes no sense any more. A deadline that has passed does not keep an answer, such as
 // 408, from being written; a write that was too slow does.
 func (c *EventConn) over(write bool) error {
-	if c.state.Load() == closed || c.cut.Load() {
+	if c.state.Load() == closed || c.has(cut) {
 		return net.ErrClosed
 	}
 	if write {
 		if reason := c.timeouts.expired(); reason != 0 && reason == c.shard.loop.reasons.WriteRate {
 			return ErrExpired
 		}
-		if c.writeLate.Load() {
+		if c.has(writeLate) {
 			return os.ErrDeadlineExceeded
 		}
 		return nil
 	}
-	if c.timeouts.expired() != 0 && !c.lingering.Load() {
+	if c.timeouts.expired() != 0 && !c.has(lingering) {
 		return ErrExpired
 	}
-	if c.readLate.Load() {
+	if c.has(readLate) {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -277,9 +317,7 @@ func (c *EventConn) TryRead(p []byte) (int, error) {
 		case n == 0:
 			return 0, io.EOF
 		}
-		if c.timeouts.reading.Load() {
-			c.timeouts.readBytes.Add(int64(n))
-		}
+		c.timeouts.received(n)
 		return n, nil
 	}
 }
@@ -297,7 +335,7 @@ func (c *EventConn) Read(p []byte) (int, error) {
 		if n > 0 || err != nil {
 			return n, err
 		}
-		if err := c.block(&c.in); err != nil {
+		if err := c.block(false); err != nil {
 			return 0, err
 		}
 	}
@@ -329,7 +367,7 @@ func (c *EventConn) Writev(a, b []byte) error {
 		if err != nil || len(a)+len(b) == 0 {
 			return err
 		}
-		if err := c.block(&c.out); err != nil {
+		if err := c.block(true); err != nil {
 			return err
 		}
 	}
@@ -436,7 +474,7 @@ func (c *EventConn) sendPiece(raw syscall.RawConn, n int64) (written int64, err 
 			written += int64(k)
 		case failed == unix.EINTR:
 		case failed == unix.EAGAIN:
-			if err := c.block(&c.out); err != nil {
+			if err := c.block(true); err != nil {
 				return written, err
 			}
 		case failed != nil:
@@ -452,21 +490,16 @@ func (c *EventConn) sendPiece(raw syscall.RawConn, n int64) (written int64, err 
 func (c *EventConn) SetTimeout(reason uint8, d time.Duration) {
 	c.timeouts.set(c.shard.loop.heartbeat, reason, d)
 }
-func (c *EventConn) Expired() uint8   { return c.timeouts.expired() }
-func (c *EventConn) BodyRead(on bool) { c.timeouts.reading.Store(on) }
-func (c *EventConn) SetRates(read, write *Rate) {
-	c.timeouts.readRate.Store(read)
-	c.timeouts.writeRate.Store(write)
-}
-func (c *EventConn) Rates() (read, write *Rate) {
-	return c.timeouts.readRate.Load(), c.timeouts.writeRate.Load()
-}
+func (c *EventConn) Expired() uint8    { return c.timeouts.expired() }
+func (c *EventConn) BodyRead(on bool)  { c.timeouts.bodyRead(on) }
+func (c *EventConn) SetRates(r *Rates) { c.timeouts.least.Store(r) }
+func (c *EventConn) Rates() *Rates     { return c.timeouts.rates() }
 
 // Watch calls fn once when the peer goes away, on a goroutine of its own, until Unwatch. The shard's epoll tells.
 func (c *EventConn) Watch(fn func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watch = fn
+	c.rareLocked().watch = fn
 	switch {
 	case c.hungUp, c.state.Load() == closed:
 		c.tellLocked()
@@ -477,11 +510,12 @@ func (c *EventConn) Watch(fn func(error)) {
 
 // tellLocked calls the watch's function, which may do anything, and so neither with mu held nor on the leader.
 func (c *EventConn) tellLocked() {
-	if c.watch == nil {
+	r := c.rare
+	if r == nil || r.watch == nil {
 		return
 	}
-	fn, told := c.watch, make(chan struct{})
-	c.watch, c.told = nil, told
+	fn, told := r.watch, make(chan struct{})
+	r.watch, r.told = nil, told
 	go func() {
 		defer close(told)
 		fn(net.ErrClosed)
@@ -491,8 +525,11 @@ func (c *EventConn) tellLocked() {
 // Unwatch ends a Watch. fn is not called after it, and has returned.
 func (c *EventConn) Unwatch() {
 	c.mu.Lock()
-	told := c.told
-	c.watch, c.told = nil, nil
+	var told chan struct{}
+	if r := c.rare; r != nil {
+		told = r.told
+		r.watch, r.told = nil, nil
+	}
 	c.mu.Unlock()
 	if told != nil {
 		<-told
@@ -501,31 +538,36 @@ func (c *EventConn) Unwatch() {
 
 // SetReadDeadline and SetWriteDeadline are the application's own deadlines, until ClearDeadlines.
 func (c *EventConn) SetReadDeadline(t time.Time) error {
-	c.deadlines.Store(true)
-	c.setDeadline(t, &c.readTimer, &c.readLate)
+	c.raise(deadlines)
+	c.setDeadline(t, readLate)
 	return nil
 }
 
 func (c *EventConn) SetWriteDeadline(t time.Time) error {
-	c.deadlines.Store(true)
-	c.setDeadline(t, &c.writeTimer, &c.writeLate)
+	c.raise(deadlines)
+	c.setDeadline(t, writeLate)
 	return nil
 }
 
-func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *atomic.Bool) {
+func (c *EventConn) setDeadline(t time.Time, late uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	r := c.rareLocked()
+	timer := &r.readTimer
+	if late == writeLate {
+		timer = &r.writeTimer
+	}
 	if *timer != nil {
 		(*timer).Stop()
 		*timer = nil
 	}
-	late.Store(false)
+	c.lower(late)
 	if t.IsZero() {
 		return
 	}
 	left := time.Until(t)
 	if left <= 0 {
-		late.Store(true)
+		c.raise(late)
 		c.wakeLocked()
 		return
 	}
@@ -534,7 +576,7 @@ func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *atomic.Bo
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if *timer == mine {
-			late.Store(true)
+			c.raise(late)
 			c.wakeLocked()
 		}
 	})
@@ -543,9 +585,10 @@ func (c *EventConn) setDeadline(t time.Time, timer **time.Timer, late *atomic.Bo
 
 // ClearDeadlines takes the application's deadlines back.
 func (c *EventConn) ClearDeadlines() {
-	if c.deadlines.CompareAndSwap(true, false) {
-		c.setDeadline(time.Time{}, &c.readTimer, &c.readLate)
-		c.setDeadline(time.Time{}, &c.writeTimer, &c.writeLate)
+	if c.has(deadlines) {
+		c.lower(deadlines)
+		c.setDeadline(time.Time{}, readLate)
+		c.setDeadline(time.Time{}, writeLate)
 	}
 }
 
@@ -554,16 +597,16 @@ func (c *EventConn) forget() bool {
 	c.ClearDeadlines()
 	c.mu.Lock()
 	was := c.state.Swap(closed)
-	c.watch = nil
+	if c.rare != nil {
+		c.rare.watch = nil
+	}
 	c.wakeLocked()
 	c.mu.Unlock()
 	if was == closed {
 		return false
 	}
-	if c.listed { // outside the lock: the heartbeat takes them in the other order
-		l := c.shard.loop
-		l.heartbeat.remove(c)
-		l.table.remove(c.fd)
+	if c.listed {
+		c.shard.loop.table.remove(c.fd)
 		// Closing would do, were it not for copies in other processes, and in children between fork and exec.
 		unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
 		c.shard.live.Add(-1)
@@ -622,7 +665,7 @@ func (c *EventConn) Cut() {
 	defer c.release()
 	c.reset()
 	unix.Shutdown(int(c.fd), unix.SHUT_RD) // not the other half: the peer is to see a reset, not an end
-	c.cut.Store(true)
+	c.raise(cut)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wakeLocked()
@@ -655,7 +698,7 @@ func (c *EventConn) CloseLingering() {
 		return
 	}
 	buf := make([]byte, 4096)
-	c.lingering.Store(true)
+	c.raise(lingering)
 	c.SetReadDeadline(time.Now().Add(lingerFor))
 	for total := 0; total < lingerSize; {
 		n, err := c.Read(buf)
@@ -688,12 +731,9 @@ func (c *EventConn) Detach() (net.Conn, []byte) {
 }
 
 // RemoteAddr and LocalAddr are the two ends.
-func (c *EventConn) RemoteAddr() net.Addr { return toAddr(c.remote) }
+func (c *EventConn) RemoteAddr() net.Addr { return c.remote.net() }
 
 func (c *EventConn) LocalAddr() net.Addr {
-	if known := c.local.Load(); known != nil {
-		return *known
-	}
 	if !c.use() {
 		return nil
 	}
@@ -702,21 +742,8 @@ func (c *EventConn) LocalAddr() net.Addr {
 	if err != nil {
 		return nil
 	}
-	addr := toAddr(sa)
-	c.local.Store(&addr)
-	return addr
-}
-
-func toAddr(sa unix.Sockaddr) net.Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)))
-	case *unix.SockaddrInet6:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)))
-	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Name: sa.Name, Net: "unix"}
-	}
-	return nil
+	local := toAddress(sa)
+	return local.net()
 }
 
 // closedConn stands for a connection that could not be detached.

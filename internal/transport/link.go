@@ -20,8 +20,8 @@ type Link interface {
 	SetTimeout(reason uint8, d time.Duration)
 	Expired() uint8
 	BodyRead(on bool)
-	SetRates(read, write *Rate)
-	Rates() (read, write *Rate)
+	SetRates(*Rates)
+	Rates() *Rates
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 	ClearDeadlines()

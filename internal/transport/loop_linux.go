@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"runtime"
@@ -21,9 +22,10 @@ type Loop struct {
 	shards    []*shard
 	table     table
 	watchdog  *watchdog
+	followers followers
 	nextGen   atomic.Uint32
 	stopped   atomic.Bool
-	wg        sync.WaitGroup // leaders and the watchdog
+	wg        sync.WaitGroup // leaders, followers and the watchdog
 }
 
 // NewLoop starts a loop with n shards, or one per usable core when n is 0. Stop ends it.
@@ -45,6 +47,7 @@ func NewLoop(n int, h *Heartbeat, reasons Reasons) (*Loop, error) {
 	for _, s := range l.shards {
 		s.handOff(0)
 	}
+	h.add(l)
 	return l, nil
 }
 
@@ -54,13 +57,23 @@ func (l *Loop) Stop() {
 		a.(*accepter).stop()
 		return true
 	})
+	l.heartbeat.remove(l)
 	l.stopped.Store(true)
 	for _, s := range l.shards {
 		s.post(nil, Readable) // every leader looks at stopped before it waits, and this ends a wait
 	}
+	l.followers.dismiss()
 	l.watchdog.end()
 	l.wg.Wait()
 	l.closeShards()
+}
+
+// tick is the heartbeat's, for all connections.
+func (l *Loop) tick(now, elapsed int64) {
+	l.followers.trim()
+	for c := range l.table.all() {
+		c.tick(now, elapsed)
+	}
 }
 
 func (l *Loop) closeShards() {
@@ -242,7 +255,7 @@ func (l *Loop) open(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Ev
 
 // add returns nil when the connection was refused.
 func (l *Loop) add(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Events) *EventConn {
-	c := &EventConn{shard: s, fd: int32(fd), gen: l.nextGen.Add(1) &^ listenerGenBit, remote: sa}
+	c := &EventConn{shard: s, fd: int32(fd), gen: l.nextGen.Add(1) &^ listenerGenBit, remote: toAddress(sa)}
 	c.users.Store(1)
 	if c.events = accepted(c); c.events == nil {
 		c.Close()
@@ -251,7 +264,6 @@ func (l *Loop) add(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Eve
 	c.listed = true
 	s.live.Add(1)
 	l.table.put(c)
-	l.heartbeat.add(c)
 	ev := unix.EpollEvent{Events: armed, Fd: int32(fd), Pad: int32(c.gen)}
 	if err := unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		c.Sever() // its owner finds it ended
@@ -296,6 +308,23 @@ func (t *table) get(fd int32) *EventConn {
 		return nil
 	}
 	return part[fd&1023].Load()
+}
+
+// all iterates over the connections. Those that come or go meanwhile may be missed or met.
+func (t *table) all() iter.Seq[*EventConn] {
+	return func(yield func(*EventConn) bool) {
+		for i := range t.chunks {
+			part := t.chunks[i].Load()
+			if part == nil {
+				continue
+			}
+			for j := range part {
+				if c := part[j].Load(); c != nil && !yield(c) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (t *table) remove(fd int32) {

@@ -104,7 +104,7 @@ func TestAPeerThatStopsReadingAFileIsCutOff(t *testing.T) {
 	defer h.Stop()
 	c := NewConn(server, h, Reasons{WriteRate: writeRate})
 	defer c.Close()
-	c.SetRates(nil, &Rate{BytesPerSecond: 1 << 20, Grace: time.Second})
+	c.SetRates(&Rates{Write: &Rate{BytesPerSecond: 1 << 20, Grace: time.Second}})
 	if _, ok, err := c.SendFrom(f, 32<<20); !ok || err == nil || c.Expired() != writeRate {
 		t.Errorf("sent by the kernel %v, %v, expired %d, want it given up: each piece has its own time", ok, err, c.Expired())
 	}

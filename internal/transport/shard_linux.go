@@ -223,7 +223,7 @@ func (s *shard) seize(word uint64) {
 	}
 	if c != nil {
 		c.state.CompareAndSwap(inline, detached)
-		c.seized.Store(true)
+		c.raise(seized)
 	}
 	s.handOff(termOf(word) + 1)
 }
@@ -263,7 +263,11 @@ func (s *shard) succeedLocked() {
 
 // handOff makes another goroutine the leader of a term. The caller has moved the term.
 func (s *shard) handOff(term uint32) {
-	s.loop.wg.Go(func() { s.lead(term) })
+	if f := s.loop.followers.take(); f != nil {
+		f.next <- assignment{s, term}
+		return
+	}
+	s.loop.wg.Go(func() { s.loop.follow(assignment{s, term}) })
 }
 
 // runQueue runs what was posted, and reports whether this goroutine still leads. What is left when the leadership is lost

@@ -18,19 +18,52 @@ type timeouts struct {
 	// passed, the reason alone, which nothing replaces any more but a write that is too slow; or 0.
 	deadline atomic.Int64
 
-	readRate, writeRate atomic.Pointer[Rate]
-
-	// Reading a body: how long and how much, since the last SetTimeout. The lower three are the heartbeat's alone.
-	reading    atomic.Bool
-	readBytes  atomic.Int64
-	readEpoch  atomic.Int64
-	readFor    int64
-	readSeen   int64
-	wasReading bool // at the last beat
+	least atomic.Pointer[Rates] // nil when there are none
 
 	// writeBy is when the writes under way must be done; 0 when there is none.
 	writeBy atomic.Int64
 	writes  atomic.Int32
+
+	// reading says that a body is being read, body how long and how much, since the last SetTimeout; nil until one was.
+	reading atomic.Bool
+	body    atomic.Pointer[bodyRead]
+}
+
+// Rates are the least data rates of a connection; nil is none. They are shared by connections and must not change.
+type Rates struct{ Read, Write *Rate }
+
+// bodyRead measures the reading of a body. The lower three are the heartbeat's alone.
+type bodyRead struct {
+	bytes      atomic.Int64
+	epoch      atomic.Int64
+	spent      int64
+	seen       int64
+	wasReading bool // at the last beat
+}
+
+// rates returns the least rates, never nil.
+func (t *timeouts) rates() *Rates {
+	if r := t.least.Load(); r != nil {
+		return r
+	}
+	return &noRates
+}
+
+var noRates Rates
+
+// bodyRead says that a read of a body begins, or has ended.
+func (t *timeouts) bodyRead(on bool) {
+	if on && t.body.Load() == nil {
+		t.body.Store(new(bodyRead))
+	}
+	t.reading.Store(on)
+}
+
+// received counts bytes of a body.
+func (t *timeouts) received(n int) {
+	if t.reading.Load() {
+		t.body.Load().bytes.Add(int64(n))
+	}
 }
 
 const reasonBits = 4
@@ -47,8 +80,10 @@ func (t *timeouts) set(h *Heartbeat, reason uint8, d time.Duration) bool {
 			return false
 		}
 		if t.deadline.CompareAndSwap(old, next) {
-			t.readEpoch.Add(1) // before readBytes: see tooSlow
-			t.readBytes.Store(0)
+			if body := t.body.Load(); body != nil {
+				body.epoch.Add(1) // before bytes: see tooSlow
+				body.bytes.Store(0)
+			}
 			return true
 		}
 	}
@@ -96,29 +131,33 @@ func (t *timeouts) expire(reason uint8) uint8 {
 // beat counts for one interval at most, so that a stalled process does not blame its clients; while another deadline is
 // armed the rate is not enforced.
 func (t *timeouts) tooSlow(elapsed int64) bool {
-	bytes := t.readBytes.Load() // before the epoch: bytes of the new one are not held against the time of the old one
-	if epoch := t.readEpoch.Load(); epoch != t.readSeen {
-		t.readSeen, t.readFor, t.wasReading = epoch, 0, false
+	body := t.body.Load()
+	if body == nil {
+		return false
+	}
+	bytes := body.bytes.Load() // before the epoch: bytes of the new one are not held against the time of the old one
+	if epoch := body.epoch.Load(); epoch != body.seen {
+		body.seen, body.spent, body.wasReading = epoch, 0, false
 	}
 	reading := t.reading.Load()
-	counts := reading || t.wasReading
-	t.wasReading = reading
-	rate := t.readRate.Load()
+	counts := reading || body.wasReading
+	body.wasReading = reading
+	rate := t.rates().Read
 	if !counts || rate == nil || rate.BytesPerSecond <= 0 {
 		return false
 	}
-	t.readFor += min(elapsed, int64(Interval))
-	if t.readFor <= int64(rate.Grace) || t.deadline.Load() != 0 {
+	body.spent += min(elapsed, int64(Interval))
+	if body.spent <= int64(rate.Grace) || t.deadline.Load() != 0 {
 		return false
 	}
-	return float64(bytes)/time.Duration(t.readFor).Seconds() < rate.BytesPerSecond
+	return float64(bytes)/time.Duration(body.spent).Seconds() < rate.BytesPerSecond
 }
 
 // writing begins a write of n bytes: it has the grace period, or as long as n bytes take at the least rate. The times of
 // writes that are under way together add up, since the later ones wait for the earlier. One goroutine begins writes.
 func (t *timeouts) writing(h *Heartbeat, n int64) {
 	first := t.writes.Add(1) == 1
-	rate := t.writeRate.Load()
+	rate := t.rates().Write
 	if rate == nil || rate.BytesPerSecond <= 0 {
 		return
 	}

@@ -80,23 +80,31 @@ type unit struct {
 	Writes     []int64
 }
 
+// receive counts bytes of a body, also of one that is not being read at the moment.
+func (c *clock) receive(n int64) {
+	if c.t.body.Load() == nil {
+		c.t.body.Store(new(bodyRead))
+	}
+	c.t.body.Load().bytes.Add(n)
+}
+
 func TestTheReadRateIsTheAverageOverTheTimeSpentReading(t *testing.T) {
 	for _, u := range conformance.Units[unit](t, "rate_read_script") {
 		var c clock
-		c.t.readRate.Store(&Rate{u.Rate, sec(u.GraceS)})
-		c.t.reading.Store(true)
+		c.t.least.Store(&Rates{Read: &Rate{u.Rate, sec(u.GraceS)}})
+		c.t.bodyRead(true)
 		for i, step := range u.Ticks {
-			c.t.readBytes.Add(step.Bytes)
+			c.receive(step.Bytes)
 			if step.Tick != nil && !*step.Tick {
 				c.now += sec(step.DT)
 			} else if r := c.tick(sec(step.DT)); step.TimedOut != nil && (r == readRate) != *step.TimedOut {
 				t.Errorf("step %d: reason %d, want timed out %v", i, r, *step.TimedOut)
 			}
 			if step.Pause {
-				c.t.reading.Store(false)
+				c.t.bodyRead(false)
 			}
 			if step.Resume {
-				c.t.reading.Store(true)
+				c.t.bodyRead(true)
 			}
 		}
 	}
@@ -104,9 +112,9 @@ func TestTheReadRateIsTheAverageOverTheTimeSpentReading(t *testing.T) {
 
 func TestTheReadRateIsNotEnforcedWhileADeadlineRuns(t *testing.T) {
 	var c clock
-	c.t.readRate.Store(&Rate{100, sec(2)})
+	c.t.least.Store(&Rates{Read: &Rate{100, sec(2)}})
 	c.t.set(&c.h, idle, sec(100)) // draining has a time of its own
-	c.t.reading.Store(true)
+	c.t.bodyRead(true)
 	for range 10 {
 		if r := c.tick(time.Second); r != 0 {
 			t.Fatalf("reason %d while another deadline is armed", r)
@@ -116,8 +124,8 @@ func TestTheReadRateIsNotEnforcedWhileADeadlineRuns(t *testing.T) {
 
 func TestAStalledProcessDoesNotBlameItsClients(t *testing.T) {
 	var c clock
-	c.t.readRate.Store(&Rate{100, sec(2)})
-	c.t.reading.Store(true)
+	c.t.least.Store(&Rates{Read: &Rate{100, sec(2)}})
+	c.t.bodyRead(true)
 	if r := c.tick(time.Hour); r != 0 {
 		t.Errorf("reason %d after one late beat: want it to count for one interval at most", r)
 	}
@@ -125,9 +133,9 @@ func TestAStalledProcessDoesNotBlameItsClients(t *testing.T) {
 
 func TestANewRequestHasANewMeasurement(t *testing.T) {
 	var c clock
-	c.t.readRate.Store(&Rate{100, sec(2)})
-	c.t.reading.Store(true)
-	c.t.readBytes.Add(500)
+	c.t.least.Store(&Rates{Read: &Rate{100, sec(2)}})
+	c.t.bodyRead(true)
+	c.receive(500)
 	for range 4 {
 		c.tick(time.Second)
 	}
@@ -144,11 +152,11 @@ func TestANewRequestHasANewMeasurement(t *testing.T) {
 
 func TestQuickReadsOfASlowApplicationAreNotTheClientsTime(t *testing.T) {
 	var c clock
-	c.t.readRate.Store(&Rate{100, sec(2)})
+	c.t.least.Store(&Rates{Read: &Rate{100, sec(2)}})
 	for range 20 {
 		c.t.reading.Store(true) // a read that has its bytes at once
-		c.t.readBytes.Add(10)
-		c.t.reading.Store(false)
+		c.receive(10)
+		c.t.bodyRead(false)
 		if r := c.tick(time.Second); r != 0 {
 			t.Fatal("a client was blamed for the pauses of the application between two reads")
 		}
@@ -158,7 +166,7 @@ func TestQuickReadsOfASlowApplicationAreNotTheClientsTime(t *testing.T) {
 func TestAWriteHasTheTimeItTakesAtTheLeastRate(t *testing.T) {
 	for _, u := range conformance.Units[unit](t, "rate_write") {
 		var c clock
-		c.t.writeRate.Store(&Rate{u.Rate, sec(u.GraceS)})
+		c.t.least.Store(&Rates{Write: &Rate{u.Rate, sec(u.GraceS)}})
 		c.t.writing(&c.h, u.WriteBytes)
 		allowed := max(sec(u.GraceS), sec(float64(u.WriteBytes)/u.Rate)) + Interval
 		for c.now < allowed {
@@ -175,7 +183,7 @@ func TestAWriteHasTheTimeItTakesAtTheLeastRate(t *testing.T) {
 func TestTimesOfWritesThatAreUnderWayTogetherAddUp(t *testing.T) {
 	for _, u := range conformance.Units[unit](t, "rate_write_concurrent") {
 		var c clock
-		c.t.writeRate.Store(&Rate{u.Rate, sec(u.GraceS)})
+		c.t.least.Store(&Rates{Write: &Rate{u.Rate, sec(u.GraceS)}})
 		allowed := Interval
 		for _, n := range u.Writes {
 			c.t.writing(&c.h, n)
@@ -195,7 +203,7 @@ func TestTimesOfWritesThatAreUnderWayTogetherAddUp(t *testing.T) {
 
 func TestAWriteThatEndsHasNoDeadline(t *testing.T) {
 	var c clock
-	c.t.writeRate.Store(&Rate{100, sec(2)})
+	c.t.least.Store(&Rates{Write: &Rate{100, sec(2)}})
 	c.t.writing(&c.h, 10)
 	c.t.wrote()
 	if r := c.tick(time.Hour); r != 0 {
@@ -205,7 +213,7 @@ func TestAWriteThatEndsHasNoDeadline(t *testing.T) {
 
 func TestASlowWriteIsGivenUpAlsoAfterADeadlineHasPassed(t *testing.T) {
 	var c clock
-	c.t.writeRate.Store(&Rate{100, sec(2)})
+	c.t.least.Store(&Rates{Write: &Rate{100, sec(2)}})
 	c.t.set(&c.h, idle, sec(1))
 	c.tick(sec(3))
 	c.t.writing(&c.h, 10) // the answer that says so
@@ -217,7 +225,7 @@ func TestASlowWriteIsGivenUpAlsoAfterADeadlineHasPassed(t *testing.T) {
 
 func TestATinyRateDoesNotOverflow(t *testing.T) {
 	var c clock
-	c.t.writeRate.Store(&Rate{1e-300, sec(2)})
+	c.t.least.Store(&Rates{Write: &Rate{1e-300, sec(2)}})
 	c.t.writing(&c.h, 1<<40)
 	if r := c.tick(time.Hour); r != 0 {
 		t.Errorf("reason %d, want almost no limit", r)

@@ -5,25 +5,27 @@ import (
 	"time"
 )
 
-// watchdog takes the leadership of a shard from a handler that has run inline for a whole tick: it blocks, or computes.
+// watchdog takes the leadership of a shard from a handler that has run inline for two ticks: it blocks, or computes.
 // It ticks only while handlers run.
 type watchdog struct {
 	shards []*shard
 	last   []uint64
+	still  []uint8 // for how many looks the word has been last, busy
 	asleep atomic.Bool
 	wake   chan struct{}
 	ended  chan struct{}
 }
 
 const (
-	// tick is how long a handler may hold its shard; it is found after one tick at least and two at most.
-	tick = 500 * time.Microsecond
+	// tick is the time between two looks. A handler loses its shard at the third look that finds it: after two ticks at
+	// least and three at most. Shorter ones would mostly find leaders whom the kernel has suspended for another process.
+	tick = time.Millisecond
 	// quietTicks without a handler put the watchdog to sleep.
-	quietTicks = 40
+	quietTicks = 20
 )
 
 func newWatchdog(shards []*shard) *watchdog {
-	return &watchdog{shards: shards, last: make([]uint64, len(shards)), wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	return &watchdog{shards: shards, last: make([]uint64, len(shards)), still: make([]uint8, len(shards)), wake: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 func (w *watchdog) run() {
@@ -61,7 +63,10 @@ func (w *watchdog) look() bool {
 	moved := false
 	for i, s := range w.shards {
 		word := s.word.Load()
-		if word&busy != 0 && word == w.last[i] {
+		if word&busy == 0 || word != w.last[i] {
+			w.still[i] = 0
+		} else if w.still[i]++; w.still[i] == 2 {
+			w.still[i] = 0
 			s.seize(word)
 		}
 		moved = moved || word != w.last[i] || word&busy != 0
