@@ -34,6 +34,8 @@ type Configuration struct {
 	opts    Options
 	origins map[string]place // by path, such as Limits.KeepAliveTimeout
 	errs    []error
+
+	elsewhere bool // the endpoints are not for the options to say: none means none
 }
 
 // AddFile adds a document as ParseOptions reads it.
@@ -57,10 +59,11 @@ func (c *Configuration) AddEnvironment(environ []string) {
 // one whose name is there already changes it.
 func (c *Configuration) AddCode(opts Options) { c.overlay(opts, place{source: "code"}) }
 
-// SetEndpoints replaces all endpoints by those that origin names, such as "--urls".
+// SetEndpoints replaces all endpoints by those that origin names, such as "--urls". None means that connections come from
+// elsewhere.
 func (c *Configuration) SetEndpoints(origin string, endpoints []Endpoint) {
 	maps.DeleteFunc(c.origins, func(path string, _ place) bool { return strings.HasPrefix(path, "Endpoints.") })
-	c.opts.Endpoints = nil
+	c.opts.Endpoints, c.elsewhere = nil, true
 	c.overlay(Options{Endpoints: endpoints}, place{source: origin})
 }
 

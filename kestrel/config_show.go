@@ -73,7 +73,7 @@ func (c *Configuration) effective() Options {
 			e.UnixMode = defaultUnixMode
 		}
 	}
-	if len(opts.Endpoints) == 0 {
+	if len(opts.Endpoints) == 0 && !c.elsewhere {
 		opts.Endpoints = []Endpoint{{URL: defaultURL}}
 	}
 	return opts
