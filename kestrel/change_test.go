@@ -395,3 +395,35 @@ type incomparable struct {
 	net.Listener
 	_ []int
 }
+
+func TestChangesMayMeetAStop(t *testing.T) {
+	for range 10 {
+		s := New(Options{Endpoints: []Endpoint{{Name: "a", URL: free}}, Logger: discard})
+		if err := s.Start(t.Context(), whereAmI(nil, nil)); err != nil {
+			t.Fatal(err)
+		}
+		k := dial(t, s.Addresses()[0])
+		k.ask("/")
+		k.want("an answer", 200, "a")
+		var wg sync.WaitGroup
+		for _, change := range []func() error{
+			func() error { return s.AddEndpoint(t.Context(), Endpoint{Name: "b", URL: free}) },
+			func() error { return s.Reload(t.Context(), Options{Endpoints: []Endpoint{{Name: "c", URL: free}}}) },
+			func() error { return s.RemoveEndpoint(t.Context(), "a") },
+			func() error { return s.Stop(t.Context()) },
+		} {
+			wg.Go(func() {
+				if err := change(); err != nil && err != server.ErrStopped && !strings.Contains(err.Error(), `no endpoint "a"`) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		k.wantEnd("every connection closed")
+		for _, url := range s.Addresses() {
+			if !refused(url) {
+				t.Errorf("%s still listens", url)
+			}
+		}
+	}
+}

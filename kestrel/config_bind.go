@@ -76,7 +76,7 @@ func (b *binder) fields(v reflect.Value, n *node, path string) {
 	if !b.isObject(n, path) {
 		return
 	}
-	keys := keysOf(v.Type(), path)
+	keys := keysOf(v.Type())
 	seen := make(map[string]bool)
 	for _, m := range n.members {
 		key, index, known := findKey(keys, m.key)

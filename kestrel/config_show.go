@@ -42,11 +42,7 @@ func (c *Configuration) over(to, v reflect.Value, path string, from place) {
 		if f.IsZero() || !v.Type().Field(i).IsExported() {
 			continue
 		}
-		name := v.Type().Field(i).Name
-		if name == "URL" {
-			name = "Url"
-		}
-		at := join(path, name)
+		at := join(path, keyName(v.Type().Field(i).Name))
 		if f.Kind() == reflect.Struct && f.Type() != rateType {
 			c.over(to.Field(i), f, at, from)
 			continue
@@ -144,10 +140,13 @@ func (s *shown) scalar(v any) {
 }
 
 func (s *shown) fields(c *Configuration, v reflect.Value, path string) {
-	for _, k := range keysOf(v.Type(), path) {
+	for _, k := range keysOf(v.Type()) {
 		f, at := v.Field(k.index), join(path, k.name)
-		if f.Type() == modeType && f.IsZero() {
-			continue // for unix sockets alone
+		if f.Type() == modeType && f.IsZero() || f.Kind() == reflect.Pointer && f.IsNil() {
+			continue // a mode is for unix sockets alone
+		}
+		if f.Kind() == reflect.Pointer {
+			f = f.Elem()
 		}
 		s.key(k.name)
 		rate, isRate := f.Interface().(server.DataRate)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,8 +65,8 @@ var table = map[string]*option{
 	"EventLoop":                                    {values: yesNo, outcome: "an event loop per core (Linux, experimental); fixed at the start"},
 }
 
-// notData are the fields that only code can set, and the name of an endpoint, which is its key.
-var notData = map[string]bool{"Logger": true, "Endpoints.*.Listener": true, "Endpoints.*.Name": true}
+// notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
+var notData = map[string]bool{"Options.Logger": true, "Endpoint.Listener": true, "Endpoint.Name": true}
 
 // rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.
 func rowOf(path string) *option {
@@ -83,8 +82,10 @@ func rowPath(path string) string {
 	if !ok {
 		return path
 	}
-	if i := strings.LastIndexByte(rest, '.'); i >= 0 && slices.Contains(names(keysOf(reflect.TypeFor[Endpoint](), "Endpoints.*")), rest[i+1:]) {
-		return "Endpoints.*" + rest[i:]
+	for i := range rest {
+		if rest[i] == '.' && table["Endpoints.*"+rest[i:]] != nil {
+			return "Endpoints.*" + rest[i:]
+		}
 	}
 	return "Endpoints.*"
 }
@@ -106,22 +107,23 @@ type key struct {
 }
 
 // keysOf returns the keys of a struct.
-func keysOf(t reflect.Type, path string) []key {
-	if strings.HasPrefix(path, "Endpoints.") && t == reflect.TypeFor[Endpoint]() {
-		path = "Endpoints.*"
-	}
+func keysOf(t reflect.Type) []key {
 	var out []key
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name := f.Name
-		if name == "URL" {
-			name = "Url" // Kestrel's
-		}
-		if f.IsExported() && !notData[join(path, name)] {
-			out = append(out, key{name, i})
+		if f.IsExported() && !notData[t.Name()+"."+f.Name] {
+			out = append(out, key{keyName(f.Name), i})
 		}
 	}
 	return out
+}
+
+// keyName is a field's name as Kestrel writes it.
+func keyName(field string) string {
+	if field == "URL" {
+		return "Url"
+	}
+	return field
 }
 
 func names(keys []key) (out []string) {
@@ -164,8 +166,13 @@ func leavesOf(v reflect.Value, path string, yield func(string, reflect.Value) bo
 			}
 		}
 		return true
+	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+		if v.IsNil() {
+			v = reflect.New(v.Type().Elem())
+		}
+		return leavesOf(v.Elem(), path, yield)
 	case v.Kind() == reflect.Struct:
-		for _, k := range keysOf(v.Type(), path) {
+		for _, k := range keysOf(v.Type()) {
 			if !leavesOf(v.Field(k.index), join(path, k.name), yield) {
 				return false
 			}

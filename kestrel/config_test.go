@@ -213,8 +213,11 @@ func fieldsBelow(t *testing.T, typ reflect.Type, path string, leaf func(path str
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		at := join(path, strings.Replace(f.Name, "URL", "Url", 1))
+		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !notData[typ.Name()+"."+f.Name] {
+			f.Type = f.Type.Elem()
+		}
 		switch {
-		case notData[at]:
+		case notData[typ.Name()+"."+f.Name]:
 		case f.Type == reflect.TypeFor[[]Endpoint]():
 			fieldsBelow(t, reflect.TypeFor[Endpoint](), at+".*", leaf)
 		case f.Type.Kind() == reflect.Struct:
