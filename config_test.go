@@ -75,9 +75,9 @@ func TestOptionsComeFromTheFileTheEnvironmentAndCode(t *testing.T) {
 func TestAConfigurationThatIsWrongKeepsTheProgramFromStarting(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "app.json")
 	writeConfig(t, file, "{\"Kestrel\": {\n  \"Limit\": {}}}")
-	a := New(server.HTTP(hello), quiet, environment("Kestrel__EventLoop", "maybe"), WithArgs([]string{"--config=" + file}))
+	a := New(server.HTTP(hello), quiet, environment("Kestrel__Exec", "maybe"), WithArgs([]string{"--config=" + file}))
 	err := a.Run(t.Context())
-	for _, want := range []string{file + `:2:3: unknown key "Limit"`, "environment variable Kestrel__EventLoop"} {
+	for _, want := range []string{file + `:2:3: unknown key "Limit"`, "environment variable Kestrel__Exec"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: want %s", err, want)
 		}

@@ -119,7 +119,7 @@ func (s *Server) drain(ctx context.Context, gone []*opened) error {
 // Reload makes the server serve by opts. Endpoints that are at the same place keep their sockets and connections; others
 // end as by RemoveEndpoint, within ctx; new ones are opened. Those that AddEndpoint added end too, unless they are in opts.
 // Addresses of the ServerAddressesFeature count as they did in Start. Limits, Compat and ServerHeader hold for connections
-// that are accepted from then on; open ones keep theirs. The Logger and EventLoop do not change.
+// that are accepted from then on; open ones keep theirs. The Logger, Transport and Exec do not change.
 //
 // It checks opts as a whole and binds all new sockets before it changes anything: on an error nothing has changed, unless
 // the error wraps ErrAborted. It is safe to call from any goroutine.
@@ -140,8 +140,9 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 	if err := s.servingLocked(); err != nil {
 		return nil, err
 	}
-	if opts.EventLoop != s.opts.EventLoop {
-		return nil, &optionError{"EventLoop", fmt.Errorf("EventLoop cannot become %v while the server serves: start it anew", opts.EventLoop)}
+	if opts.Transport != s.opts.Transport || opts.Exec != s.opts.Exec {
+		return nil, fmt.Errorf("Transport and Exec are %v and %v and cannot become %v and %v while the server serves: start it anew",
+			s.opts.Transport, s.opts.Exec, opts.Transport, opts.Exec)
 	}
 	opts.Logger = s.log
 	p := plan{endpoints: s.endpoints(opts.Endpoints)}

@@ -155,7 +155,7 @@ func TestChangesThatCannotBeMadeChangeNothing(t *testing.T) {
 		"no name":                            s.RemoveEndpoint(t.Context(), ""),
 		"a limit that cannot be":             s.Reload(t.Context(), Options{Limits: Limits{MaxRequestLineSize: -7}, ServerHeader: "new"}),
 		"one endpoint that cannot be opened": s.Reload(t.Context(), Options{ServerHeader: "new", Endpoints: []Endpoint{{URL: free}, {URL: busy}}}),
-		"another way to serve":               s.Reload(t.Context(), Options{ServerHeader: "new", EventLoop: true}),
+		"another way to serve":               s.Reload(t.Context(), Options{ServerHeader: "new", Exec: ExecGoroutine}),
 		"a socket whose folder is not there": s.Reload(t.Context(), Options{ServerHeader: "new", Endpoints: []Endpoint{{URL: "http://unix:/nowhere/x"}}}),
 	} {
 		if err == nil {
@@ -292,9 +292,9 @@ func TestOnlyAServerThatServesChanges(t *testing.T) {
 
 // TestNoRequestFailsWhileEndpointsAndLimitsChange keeps connections busy while everything around them changes.
 func TestNoRequestFailsWhileEndpointsAndLimitsChange(t *testing.T) {
-	for _, loop := range []bool{false, true} {
-		t.Run(fmt.Sprintf("event loop %v", loop), func(t *testing.T) {
-			s := start(t, Options{Endpoints: []Endpoint{{Name: "stays", URL: free}}, EventLoop: loop}, whereAmI(nil, nil))
+	for _, exec := range []Exec{ExecAuto, ExecGoroutine} {
+		t.Run(exec.String(), func(t *testing.T) {
+			s := start(t, Options{Endpoints: []Endpoint{{Name: "stays", URL: free}}, Exec: exec}, whereAmI(nil, nil))
 			stays := s.Addresses()[0]
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
@@ -303,7 +303,7 @@ func TestNoRequestFailsWhileEndpointsAndLimitsChange(t *testing.T) {
 				wg.Go(func() { served <- keepAsking(ctx, t, stays) })
 			}
 			for i := range 30 {
-				opts := Options{EventLoop: loop, Endpoints: []Endpoint{{Name: "stays", URL: free}}, Limits: Limits{MaxRequestHeaderCount: 10 + i, KeepAliveTimeout: time.Duration(i+1) * time.Minute}}
+				opts := Options{Exec: exec, Endpoints: []Endpoint{{Name: "stays", URL: free}}, Limits: Limits{MaxRequestHeaderCount: 10 + i, KeepAliveTimeout: time.Duration(i+1) * time.Minute}}
 				for j := range i % 3 {
 					opts.Endpoints = append(opts.Endpoints, Endpoint{Name: fmt.Sprint("other", j), URL: free})
 				}

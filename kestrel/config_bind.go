@@ -45,7 +45,7 @@ func (b *binder) value(v reflect.Value, n *node, path string) {
 			return
 		}
 		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.value)); err != nil {
-			b.fail(n.place, path, "", "%s is %q: %v", path, n.value, err)
+			b.fail(n.place, path, "", "%s is %q, which cannot be: %v", path, n.value, err)
 			return
 		}
 	case v.Kind() == reflect.Pointer:

@@ -62,7 +62,8 @@ var table = map[string]*option{
 	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
 	"Compat.HostHeaderOverride":                    {values: yesNo, outcome: "the target's authority wins over Host"},
 	"ServerHeader":                                 {values: "a text", outcome: "the Server field of responses; empty sends none"},
-	"EventLoop":                                    {values: yesNo, outcome: "an event loop per core (Linux, experimental); fixed at the start"},
+	"Transport":                                    {values: "auto, eventloop, portable", outcome: "what carries connections: an event loop per core (Linux), or a goroutine each; fixed at the start"},
+	"Exec":                                         {values: "auto, inline, goroutine", outcome: "where handlers run on the event loop; fixed at the start"},
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.

@@ -64,7 +64,7 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{`{"Kestrel": {"KeepAliveTimeout": "1s"}}`, `unknown key "KeepAliveTimeout" in Kestrel; it belongs under "Limits"`},
 		{`{"Kestrel": {"AddServerHeader": true}}`, `write "ServerHeader"`},
 		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is UnixMode, Url`},
-		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is Compat, Endpoints, EventLoop, Limits, ServerHeader`},
+		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is Compat, Endpoints, Exec, Limits, ServerHeader, Transport`},
 		{`{"Kestrell": {}}`, `f.json:1:2: unknown section "Kestrell"; did you mean "Kestrel"?`},
 		{`{"Logging": {}}`, `f.json:1:1: there is no section "Kestrel"; write`},
 		{`[]`, `f.json:1:1: the file must be an object, not a list`},
@@ -95,7 +95,9 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{limits(`"MaxRequestBufferSize": 1000`), `f.json:1:49: Limits.MaxRequestBufferSize (1000) must not be below`},
 		{`{"Kestrel": {"ServerHeader": null}}`, `ServerHeader must not be null; leave it out for the default, or write ""`},
 		{`{"Kestrel": {"ServerHeader": 5}}`, `ServerHeader must be a text, not a number; write "5"`},
-		{`{"Kestrel": {"EventLoop": "yes"}}`, `EventLoop is "yes": it must be true or false`},
+		{`{"Kestrel": {"Compat": {"LooseLineEndings": "yes"}}}`, `Compat.LooseLineEndings is "yes": it must be true or false`},
+		{`{"Kestrel": {"Transport": "libuv"}}`, `Transport is "libuv", `},
+		{`{"Kestrel": {"Exec": 1}}`, `Exec must be a text, not a number`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "UnixMode": 600}}}}`, `UnixMode is 600: it must be a text of octal digits; write "0660"`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "UnixMode": "1777"}}}}`, `UnixMode 1777 has more than permission bits`},
 	} {
@@ -170,7 +172,7 @@ func TestTheEnvironmentWinsOverTheFileAndCodeOverBoth(t *testing.T) {
 
 func TestVariablesThatContradictEachOtherAreRefused(t *testing.T) {
 	for _, tt := range []struct{ environ, want string }{
-		{"Kestrel__EventLoop=true KESTREL__EVENTLOOP=false", "environment variable KESTREL__EVENTLOOP sets the same"},
+		{"Kestrel__Exec=inline KESTREL__EXEC=auto", "environment variable KESTREL__EXEC sets the same"},
 		{"Kestrel__Limits=5 Kestrel__Limits__MaxRequestLineSize=5", "environment variable Kestrel__Limits sets the same"},
 		{"Kestrel__Limits__=5", "a part of the name is empty"},
 		{"Kestrel__=5", "a part of the name is empty"},
@@ -195,6 +197,10 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 		return `"42s"`
 	case reflect.TypeFor[fs.FileMode]():
 		return `"0600"`
+	case reflect.TypeFor[Transport]():
+		return `"portable"`
+	case reflect.TypeFor[Exec]():
+		return `"goroutine"`
 	}
 	switch typ.Kind() {
 	case reflect.Bool:
@@ -307,7 +313,7 @@ func TestWhatIsShownIsReadAgainAndSaysWhereItComesFrom(t *testing.T) {
 		`"MaxRequestLineSize": 8192`, `"Url": "http://unix:/tmp/<x>.sock"`, `"UnixMode": "0660"`,
 		`"Limits.MaxRequestBodySize": "f.json:2:82"`, `"Limits.KeepAliveTimeout": "environment variable LANNER_KESTREL__LIMITS__KEEPALIVETIMEOUT"`,
 		`"Endpoints.Public.Url": "environment variable Kestrel__Endpoints__Public__Url"`, `"Limits.MinRequestBodyDataRate": "code"`,
-		`"ServerHeader": "code"`, `"Limits.MinResponseDataRate.Grace": "default"`, `"EventLoop": "default"`, `"Endpoints.Public.UnixMode": "default"`,
+		`"ServerHeader": "code"`, `"Limits.MinResponseDataRate.Grace": "default"`, `"Exec": "auto"`, `"Transport": "default"`, `"Endpoints.Public.UnixMode": "default"`,
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("want %s in\n%s", want, &text)

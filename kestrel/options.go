@@ -28,9 +28,10 @@ type Options struct {
 	ServerHeader string
 	// Logger takes the server's events. Nil means slog.Default.
 	Logger *slog.Logger
-	// EventLoop serves connections on an event loop per core instead of a goroutine each (Linux). It is experimental and
-	// off by default: under load it can leave a connection waiting.
-	EventLoop bool
+	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.
+	Transport Transport
+	// Exec says where handlers run on the event loop. Zero lets the server find out.
+	Exec Exec
 }
 
 // Endpoint is one place to listen.
@@ -120,6 +121,12 @@ func (o *Options) mistakes() (errs []*optionError) {
 			bad("UnixMode", "endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode)
 		}
 	}
+	if err := o.Transport.validate(); err != nil {
+		errs = append(errs, &optionError{"Transport", err})
+	}
+	if o.Exec > ExecGoroutine {
+		errs = append(errs, &optionError{"Exec", fmt.Errorf("Exec is %v: it must be one of %q", o.Exec, execNames)})
+	}
 	return append(errs, o.Limits.validate()...)
 }
 
@@ -207,7 +214,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, EventLoop: o.EventLoop,
+		Logger:         o.Logger, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -116,16 +117,11 @@ type seen struct {
 }
 
 func runCase(t *testing.T, c h1Case, seg segmentation, r *rand.Rand) {
-	var requests []seen
+	var app recorder
 	l := memnet.Listen(1 << 20)
 	srv := kestrel.New(options(t, c, l))
 	if err := srv.Start(t.Context(), server.ContextHandler(func(ctx *server.Context) error {
-		s := seen{path: ctx.Path(), rawTarget: ctx.RawTarget(), query: ctx.RawQuery(), host: ctx.Host()}
-		s.path, s.rawTarget, s.query, s.host = strings.Clone(s.path), strings.Clone(s.rawTarget), strings.Clone(s.query), strings.Clone(s.host)
-		for name, value := range ctx.RequestHeaders().All() {
-			s.headers.Add(strings.Clone(name), strings.Clone(value))
-		}
-		requests = append(requests, s)
+		app.record(ctx)
 		return application(ctx, c.App)
 	})); err != nil {
 		t.Fatal(err)
@@ -149,7 +145,7 @@ func runCase(t *testing.T, c h1Case, seg segmentation, r *rand.Rand) {
 		synctest.Wait()
 	}
 	out, closed := drain(client)
-	check(t, c, requests, out, closed)
+	check(t, c, app.requests, out, closed)
 	client.Close()
 	if err := srv.Stop(t.Context()); err != nil {
 		t.Errorf("stop: %v", err)
@@ -173,7 +169,7 @@ func drain(client *memnet.Conn) ([]byte, bool) {
 	}
 }
 
-func options(t *testing.T, c h1Case, l *memnet.Listener) kestrel.Options {
+func options(t *testing.T, c h1Case, l net.Listener) kestrel.Options {
 	o := kestrel.Options{Endpoints: []kestrel.Endpoint{{Listener: l}}, Logger: slog.New(slog.DiscardHandler)}
 	for key, value := range c.Config {
 		n := 0
