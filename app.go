@@ -37,7 +37,8 @@ func Run(h http.Handler, opts ...Option) error {
 // New returns an App for any application: server.HTTP(handler), or a server.ContextHandler for handlers that must not
 // allocate.
 func New(app server.Application, opts ...Option) *App {
-	a := &App{app: app, options: options{getenv: os.Getenv, args: os.Args[1:], shutdown: DefaultShutdownTimeout}}
+	a := &App{app: app, options: options{
+		getenv: os.Getenv, environ: os.Environ, args: os.Args[1:], stdout: os.Stdout, shutdown: DefaultShutdownTimeout}}
 	for _, opt := range opts {
 		opt(&a.options)
 	}
@@ -58,12 +59,16 @@ var (
 func (a *App) Stop() { a.stop(nil) }
 
 // Run starts the server, serves until ctx ends, a signal comes, the host asks for it or Stop is called, and stops within
-// the shutdown timeout.
+// the shutdown timeout. On SIGHUP it reads the file of --config or LANNER_CONFIG again; a mistake in it is logged and changes
+// nothing. With --print-config it prints kestrel's options and where each comes from, and returns.
 func (a *App) Run(ctx context.Context) error {
 	log := a.options.logger
 	choice, err := a.choose()
 	if err != nil {
 		return err
+	}
+	if hasArgument(a.options.args, "print-config") {
+		return a.printConfig(choice)
 	}
 	a.server = choice.server
 	if err := choice.server.Start(ctx, choice.app); err != nil {
@@ -75,10 +80,11 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}
 	log.Info("Application started", "server", choice.name)
+	defer a.watchSignals()()
+	defer a.watchHangups(choice.reload)()
 	if a.options.onStarted != nil {
 		a.options.onStarted()
 	}
-	defer a.watchSignals()()
 	select {
 	case <-ctx.Done():
 	case <-a.stopping.Done():

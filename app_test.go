@@ -23,6 +23,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // environment is a getenv of fixed values.
 func environment(pairs ...string) Option {
 	return func(o *options) {
+		o.environ = func() (list []string) {
+			for i := 0; i < len(pairs); i += 2 {
+				list = append(list, pairs[i]+"="+pairs[i+1])
+			}
+			return list
+		}
 		o.getenv = func(name string) string {
 			for i := 0; i < len(pairs); i += 2 {
 				if pairs[i] == name {

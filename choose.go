@@ -18,29 +18,36 @@ type choice struct {
 	app     server.Application
 	drained <-chan struct{} // closed when the host wants the program to end; nil when there is none
 	wait    func()          // for what must have ended before the program does; may be nil
+
+	config *kestrel.Configuration // nil for a server that is set in code
+	reload *reloader              // nil where the server cannot change while it serves
 }
 
 // choose decides by the environment, in this order: a server set in code; the host's control channel (in-process); the
-// module's variables (out-of-process, or IIS); --urls; LANNER_URLS; sockets passed by systemd; HTTP_PLATFORM_PORT; PORT;
-// WithURLs and WithKestrel; http://localhost:5000.
+// module's variables (out-of-process, or IIS); --urls; LANNER_URLS; endpoints of the configuration and of WithKestrel;
+// sockets passed by systemd; PORT; WithURLs; http://localhost:5000. Limits are the configuration's in all but the first.
 func (a *App) choose() (*choice, error) {
 	o := &a.options
-	o.kestrel.Logger = o.logger
 	if o.server != nil {
 		return &choice{name: "custom", server: o.server, app: a.app}, nil
 	}
+	config, opts, err := a.configuration()
+	if err != nil {
+		return nil, err
+	}
 	if inprocess.Available() {
-		s := inprocess.New(o.kestrel)
-		return &choice{name: "in-process", server: s, app: a.app, drained: s.Drained()}, nil
+		config.SetEndpoints("the host", nil)
+		s := inprocess.New(opts)
+		return &choice{name: "in-process", server: s, app: a.app, drained: s.Drained(), config: config}, nil
 	}
 	if i, ok := iisintegration.FromEnvironment(o.getenv); ok {
-		return a.behindModule(i)
+		return a.behindModule(i, config, opts)
 	}
-	return a.byHand()
+	return a.byHand(config, opts)
 }
 
 // behindModule serves where the module forwards to, and checks its token.
-func (a *App) behindModule(i *iisintegration.Integration) (*choice, error) {
+func (a *App) behindModule(i *iisintegration.Integration, config *kestrel.Configuration, opts kestrel.Options) (*choice, error) {
 	if err := i.Err(); err != nil {
 		return nil, err
 	}
@@ -52,71 +59,82 @@ func (a *App) behindModule(i *iisintegration.Integration) (*choice, error) {
 	} else {
 		app = i.Application(shutdown)(a.app)
 	}
-	s := kestrel.New(a.options.kestrel)
+	opts.Endpoints = nil
+	s := kestrel.New(opts)
 	addresses, _ := server.Get[server.ServerAddressesFeature](s.Features())
 	i.Configure(addresses)
-	return &choice{name: "kestrel, out-of-process", server: s, app: app, wait: i.Wait}, nil
+	config.SetEndpoints("the module", endpointsAt(addresses.Addresses()))
+	return &choice{name: "kestrel, out-of-process", server: s, app: app, wait: i.Wait, config: config, reload: &reloader{server: s, kept: true}}, nil
 }
 
 // byHand serves by kestrel.
-func (a *App) byHand() (*choice, error) {
-	o := &a.options
-	urls, err := a.urls()
+func (a *App) byHand(config *kestrel.Configuration, opts kestrel.Options) (*choice, error) {
+	urls, from, err := a.urls()
 	if err != nil {
 		return nil, err
 	}
-	if urls == nil && len(o.kestrel.Endpoints) == 0 {
-		if o.kestrel.Endpoints, err = kestrel.SystemdEndpoints(); err != nil {
+	prefer := urls != nil
+	var passed []kestrel.Endpoint
+	if urls == nil && len(opts.Endpoints) == 0 {
+		if passed, err = kestrel.SystemdEndpoints(); err != nil {
 			return nil, err
 		}
+		if opts.Endpoints = passed; passed != nil {
+			config.SetEndpoints("systemd", passed)
+		}
 	}
-	if urls == nil && len(o.kestrel.Endpoints) == 0 {
+	if urls == nil && len(opts.Endpoints) == 0 {
 		if urls, err = a.platformPort(); err != nil {
 			return nil, err
 		}
+		if from = "environment variable PORT"; urls == nil {
+			urls, from = a.options.urls, "code"
+		}
 	}
-	if urls == nil && len(o.kestrel.Endpoints) == 0 {
-		urls = o.urls
-	}
-	s := kestrel.New(o.kestrel)
+	s := kestrel.New(opts)
 	if len(urls) > 0 {
 		addresses, _ := server.Get[server.ServerAddressesFeature](s.Features())
 		addresses.SetAddresses(urls)
-		addresses.SetPreferHostingURLs(true)
+		addresses.SetPreferHostingURLs(prefer)
+		config.SetEndpoints(from, endpointsAt(urls))
 	}
-	return &choice{name: "kestrel", server: s, app: a.app}, nil
+	return &choice{name: "kestrel", server: s, app: a.app, config: config, reload: &reloader{server: s, byDefault: passed, kept: prefer}}, nil
+}
+
+func endpointsAt(urls []string) (out []kestrel.Endpoint) {
+	for _, url := range urls {
+		out = append(out, kestrel.Endpoint{URL: url})
+	}
+	return out
 }
 
 // urls are those of --urls, else of LANNER_URLS: a list separated by semicolons.
-func (a *App) urls() ([]string, error) {
-	list, from := urlsArgument(a.options.args), "--urls"
+func (a *App) urls() (urls []string, from string, err error) {
+	list, from := argument(a.options.args, "urls"), "--urls"
+	name := from
 	if list == "" {
-		list, from = a.options.getenv("LANNER_URLS"), "LANNER_URLS"
+		list, from, name = a.options.getenv("LANNER_URLS"), "environment variable LANNER_URLS", "LANNER_URLS"
 	}
-	if list == "" {
-		return nil, nil
-	}
-	var urls []string
 	for url := range strings.SplitSeq(list, ";") {
 		if url = strings.TrimSpace(url); url == "" {
 			continue
 		}
 		if _, err := kestrel.ParseAddress(url); err != nil {
-			return nil, fmt.Errorf("%s: %w", from, err)
+			return nil, "", fmt.Errorf("%s: %w", name, err)
 		}
 		urls = append(urls, url)
 	}
-	return urls, nil
+	return urls, from, nil
 }
 
-// urlsArgument finds --urls in the program's arguments. Other arguments are the program's own.
-func urlsArgument(args []string) string {
+// argument finds the value of --name in the program's arguments. Other arguments are the program's own.
+func argument(args []string, name string) string {
 	for i, arg := range args {
 		if arg == "--" {
 			break
 		}
-		name, value, found := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if name != "urls" || !strings.HasPrefix(arg, "-") {
+		key, value, found := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if key != name || !strings.HasPrefix(arg, "-") {
 			continue
 		}
 		if found {
@@ -127,6 +145,19 @@ func urlsArgument(args []string) string {
 		}
 	}
 	return ""
+}
+
+// hasArgument reports whether --name, which has no value, is among the program's arguments.
+func hasArgument(args []string, name string) bool {
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if strings.HasPrefix(arg, "-") && strings.TrimLeft(arg, "-") == name {
+			return true
+		}
+	}
+	return false
 }
 
 // platformPort is the port of a platform: on every address, as its router comes from elsewhere.

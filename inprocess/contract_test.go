@@ -2,6 +2,7 @@ package inprocess
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"os"
@@ -23,7 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // hosted is the in-process server with the least of a host on the other side of its control channel.
 type hosted struct {
 	*Server
-	share bool // hand over the listening socket, or each connection
+	share  bool // hand over the listening socket, or each connection
+	limits json.RawMessage
 
 	listener net.Listener
 	channel  *handover.Channel
@@ -56,7 +58,7 @@ func (h *hosted) connect() (*handover.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.channel.Send(&handover.Hello{Site: "test", Application: "/", Worker: "1", StatusTable: table}); err != nil {
+	if err := h.channel.Send(&handover.Hello{Site: "test", Application: "/", Worker: "1", StatusTable: table, Limits: h.limits}); err != nil {
 		return nil, err
 	}
 	return handover.Open(h.child, handover.Worker)
@@ -171,4 +173,17 @@ func TestServerKeepsTheContractOnASharedSocket(t *testing.T) {
 
 func TestServerKeepsTheContractOnHandedConnections(t *testing.T) {
 	servertest.Run(t, func() server.Server { return newHosted(false) })
+}
+
+func TestTheHostsLimitsWinAndOthersStay(t *testing.T) {
+	h := newHosted(false)
+	h.limits = json.RawMessage(`{"MaxRequestLineSize": 100}`)
+	h.opts.Limits = kestrel.Limits{MaxRequestLineSize: 200, MaxResponseBufferSize: 300}
+	if err := h.Start(t.Context(), server.HTTP(nil)); err != nil {
+		t.Fatal(err)
+	}
+	defer h.Stop(t.Context())
+	if got := h.opts.Limits; got.MaxRequestLineSize != 100 || got.MaxResponseBufferSize != 300 {
+		t.Errorf("%+v, want the host's line size, and the buffer size that it says nothing of", got)
+	}
 }

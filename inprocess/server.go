@@ -141,11 +141,15 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 		if err := json.Unmarshal(hello.Limits, &limits); err != nil {
 			return fmt.Errorf("the limits that the host sent cannot be read: %w", err)
 		}
-		s.opts.Limits = limits
 	}
-	if err := s.opts.Validate(); err != nil {
+	var c kestrel.Configuration
+	c.AddCode(kestrel.Options{Limits: s.opts.Limits, Compat: s.opts.Compat})
+	c.AddCode(kestrel.Options{Limits: limits}) // those that the host says nothing of stay
+	opts, err := c.Options()
+	if err != nil {
 		return err
 	}
+	s.opts.Limits = opts.Limits
 	if hello.StatusTable != nil {
 		table, err := handover.OpenStatusTable(hello.StatusTable)
 		if err != nil {

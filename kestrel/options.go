@@ -101,26 +101,38 @@ const (
 // Validate returns all mistakes in o, joined; nil when there is none. Start calls it.
 func (o *Options) Validate() error {
 	var errs []error
+	for _, err := range o.mistakes() {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options) mistakes() (errs []*optionError) {
 	for _, e := range o.Endpoints {
+		bad := func(option, format string, args ...any) {
+			errs = append(errs, &optionError{endpointPath(e) + "." + option, fmt.Errorf(format, args...)})
+		}
 		if e.Listener == nil {
 			if _, err := ParseAddress(e.URL); err != nil {
-				errs = append(errs, fmt.Errorf("endpoint %q: %w", e.Name, err))
+				bad("Url", "endpoint %q: %w", e.Name, err)
 			}
 		}
 		if e.UnixMode&^0o777 != 0 {
-			errs = append(errs, fmt.Errorf("endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode))
+			bad("UnixMode", "endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode)
 		}
 	}
-	errs = append(errs, o.Transport.validate())
-	if o.Exec > ExecGoroutine {
-		errs = append(errs, fmt.Errorf("Exec is %v: it must be one of %q", o.Exec, execNames))
+	if err := o.Transport.validate(); err != nil {
+		errs = append(errs, &optionError{"Transport", err})
 	}
-	return errors.Join(append(errs, o.Limits.validate()...)...)
+	if o.Exec > ExecGoroutine {
+		errs = append(errs, &optionError{"Exec", fmt.Errorf("Exec is %v: it must be one of %q", o.Exec, execNames)})
+	}
+	return append(errs, o.Limits.validate()...)
 }
 
-func (l *Limits) validate() (errs []error) {
+func (l *Limits) validate() (errs []*optionError) {
 	bad := func(name string, value any, valid string) {
-		errs = append(errs, fmt.Errorf("Limits.%s is %v: it must be %s, or 0 for the default", name, value, valid))
+		errs = append(errs, &optionError{"Limits." + name, fmt.Errorf("Limits.%s is %v: it must be %s, or 0 for the default", name, value, valid)})
 	}
 	positive := func(name string, n int64) {
 		if n < None {
@@ -163,8 +175,9 @@ func (l *Limits) validate() (errs []error) {
 	if buffer := l.MaxRequestBufferSize; buffer > 0 {
 		eff := l.http1().Effective()
 		if buffer < int64(eff.MaxRequestLineSize) || buffer < int64(eff.MaxRequestHeadersTotalSize) {
-			errs = append(errs, fmt.Errorf("Limits.MaxRequestBufferSize (%d) must not be below MaxRequestLineSize (%d) or MaxRequestHeadersTotalSize (%d)",
-				buffer, eff.MaxRequestLineSize, eff.MaxRequestHeadersTotalSize))
+			errs = append(errs, &optionError{"Limits.MaxRequestBufferSize",
+				fmt.Errorf("Limits.MaxRequestBufferSize (%d) must not be below MaxRequestLineSize (%d) or MaxRequestHeadersTotalSize (%d)",
+					buffer, eff.MaxRequestLineSize, eff.MaxRequestHeadersTotalSize)})
 		}
 	}
 	return errs

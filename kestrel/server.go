@@ -23,9 +23,10 @@ type Server struct {
 
 	mu      sync.Mutex
 	state   state
+	app     server.Application
 	manager *httpconn.Manager
-	bound   []bound
-	closers []func() // of the listeners
+	open    []*opened
+	hosting hosting // what the addresses were when it started
 }
 
 // state is the life of a Server: new, started, stopped; never back.
@@ -66,46 +67,33 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 	if err := s.opts.Validate(); err != nil {
 		return err
 	}
-	if err := s.bindLocked(ctx); err != nil {
+	s.hosting = hosting{s.addresses.Addresses(), s.addresses.PreferHostingURLs()}
+	open, err := openAll(ctx, s.endpoints(s.opts.Endpoints))
+	if err != nil {
 		return err
 	}
-	s.opts.Logger = s.log
+	s.opts.Logger, s.app = s.log, app
 	cfg := s.opts.Connections(app, s.features)
 	cfg.AcceptFailed = s.acceptFailed
 	s.manager = httpconn.New(cfg)
-	s.serveLocked()
-	s.state = stateStarted
+	for _, o := range open {
+		o.serve(s.manager)
+	}
+	s.open, s.state = open, stateStarted
+	s.publishLocked()
 	return nil
 }
 
-// bindLocked opens all endpoints and publishes their addresses.
-func (s *Server) bindLocked(ctx context.Context) error {
-	for _, e := range s.endpoints() {
-		b, err := bind(ctx, e)
-		if err != nil {
-			for _, open := range s.bound {
-				open.listener.Close()
-			}
-			s.bound = nil
-			return err
-		}
-		s.bound = append(s.bound, b...)
-	}
-	var urls []string
-	for _, b := range s.bound {
-		if len(urls) == 0 || urls[len(urls)-1] != b.url {
-			urls = append(urls, b.url)
-		}
-	}
-	s.addresses.Bind(urls...)
-	return nil
+// hosting are the addresses of the ServerAddressesFeature as they were before the server bound any.
+type hosting struct {
+	urls   []string
+	prefer bool
 }
 
 // endpoints decides where to listen (Kestrel's AddressBinder).
-func (s *Server) endpoints() []Endpoint {
-	urls := s.addresses.Addresses()
-	configured := s.opts.Endpoints
-	if len(configured) > 0 && (len(urls) == 0 || !s.addresses.PreferHostingURLs()) {
+func (s *Server) endpoints(configured []Endpoint) []Endpoint {
+	urls := s.hosting.urls
+	if len(configured) > 0 && (len(urls) == 0 || !s.hosting.prefer) {
 		if len(urls) > 0 {
 			s.log.Warn("overriding addresses with the endpoints of the options", "addresses", urls)
 		}
@@ -124,11 +112,17 @@ func (s *Server) endpoints() []Endpoint {
 	return out
 }
 
-func (s *Server) serveLocked() {
-	for _, b := range s.bound {
-		endpoint := &httpconn.Endpoint{Name: b.name, Scheme: b.scheme}
-		s.closers = append(s.closers, s.manager.Listen(b.listener, endpoint, func() httpconn.Options { return httpconn.Options{} }))
+// publishLocked makes the addresses feature say what is bound.
+func (s *Server) publishLocked() {
+	var urls []string
+	for _, o := range s.open {
+		for _, b := range o.bound {
+			if len(urls) == 0 || urls[len(urls)-1] != b.url {
+				urls = append(urls, b.url)
+			}
+		}
 	}
+	s.addresses.Bind(urls...)
 }
 
 // acceptFailed logs what the accept loop waits out. Keys: address, error, wait.
@@ -139,15 +133,15 @@ func (s *Server) acceptFailed(l net.Listener, err error, wait time.Duration) {
 // Stop implements server.Server. Any number of Stops may wait at once; the one whose ctx ends first aborts.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
-	was := s.state
+	was, open := s.state, s.open
 	s.state = stateStopped
 	s.mu.Unlock()
 	if s.manager == nil {
 		return nil // it never started
 	}
 	if was == stateStarted {
-		for _, close := range s.closers {
-			close()
+		for _, o := range open {
+			o.close()
 		}
 	}
 	return s.manager.Stop(ctx)

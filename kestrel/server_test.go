@@ -89,7 +89,7 @@ func TestLocalhostIsBothLoopbackAddressesOnOnePort(t *testing.T) {
 		t.Fatalf("address %s, %v", s.Addresses()[0], err)
 	}
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
-		if host == "[::1]" && len(s.bound) == 1 {
+		if host == "[::1]" && len(s.open[0].bound) == 1 {
 			t.Log("this system has no IPv6 loopback")
 			continue
 		}
@@ -137,7 +137,7 @@ func TestAddressesComeFromEndpointsOrTheFeature(t *testing.T) {
 			}
 		})
 	}
-	if got := New(Options{}).endpoints(); len(got) != 1 || got[0].URL != "http://localhost:5000" {
+	if got := New(Options{}).endpoints(nil); len(got) != 1 || got[0].URL != "http://localhost:5000" {
 		t.Errorf("without any, endpoints are %v, want http://localhost:5000", got)
 	}
 }

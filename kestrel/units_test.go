@@ -117,7 +117,7 @@ func TestAnAddressInUseIsSaid(t *testing.T) {
 		if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), "failed to bind to address "+url+": address already in use") {
 			t.Errorf("start: %v, want %s", err, u.Error)
 		}
-		if s.bound != nil {
+		if s.open != nil {
 			t.Error("the other endpoint stays open although the start failed")
 		}
 		if err := s.Stop(t.Context()); err != nil {

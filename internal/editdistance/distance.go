@@ -1,6 +1,8 @@
 // Package editdistance compares words, for messages that name what was probably meant.
 package editdistance
 
+import "strings"
+
 // Between is the number of letters to insert, remove, change or swap with their neighbour to make b of a (the optimal
 // string alignment distance).
 func Between(a, b []rune) int {
@@ -25,4 +27,19 @@ func Between(a, b []rune) int {
 		before, last = last, row
 	}
 	return last[len(b)]
+}
+
+// Nearest returns the name that was most likely meant by word, or "". Case does not count as a mistake; otherwise about
+// one letter in three may be wrong.
+func Nearest(word string, names []string) string {
+	const longest = 64 // bounds the work, since the word comes from outside
+	typed := []rune(strings.ToLower(word))
+	typed = typed[:min(len(typed), longest)]
+	best, bestDistance := "", 1+(len(typed)+1)/3
+	for _, name := range names {
+		if d := Between(typed, []rune(strings.ToLower(name))); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
 }

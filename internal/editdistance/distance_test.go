@@ -21,3 +21,12 @@ func TestBetweenCountsMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestNearestForgivesOneLetterInThree(t *testing.T) {
+	names := []string{"Limits", "Endpoints"}
+	for word, want := range map[string]string{"limit": "Limits", "LIMITS": "Limits", "endpionts": "Endpoints", "compat": "", "": ""} {
+		if got := Nearest(word, names); got != want {
+			t.Errorf("%q is taken for %q, want %q", word, got, want)
+		}
+	}
+}

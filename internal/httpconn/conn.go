@@ -38,6 +38,7 @@ const (
 type conn struct {
 	m         *Manager
 	endpoint  *Endpoint
+	engine    *engine // what it is served by, to its end
 	transport transport.Link
 	inline    transport.Inline // the same, when it is on the loop; else nil
 	http      *http1.Conn
@@ -70,13 +71,16 @@ type conn struct {
 }
 
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
-	c := &conn{m: m, endpoint: ep, transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
+	if opts.Endpoint != nil {
+		ep = opts.Endpoint
+	}
+	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
 	c.id = m.lastID.Add(1)
-	c.transport.SetRates(&m.rates)
+	c.transport.SetRates(&c.engine.rates)
 	if opts.Shared {
 		c.transport.Share()
 	}
-	c.http = http1.NewConn(m.http(ep), (*stream)(c), (*handler)(c))
+	c.http = http1.NewConn(&c.engine.http, (*stream)(c), (*handler)(c))
 	c.parent = m.cfg.Features
 	if opts.Features != nil {
 		c.parent = opts.Features
@@ -106,7 +110,7 @@ func (c *conn) turn() http1.Next {
 	var err error
 	if c.http.Idle() {
 		c.setState(Idle)
-		n, err = c.portable().Wait(c.http.Input(), c.m.draining.Load)
+		n, err = c.portable().Wait(c.http.Input(), c.draining)
 	} else {
 		c.setState(Reading)
 		n, err = c.transport.Read(c.http.Input())
@@ -123,7 +127,7 @@ func (c *conn) turn() http1.Next {
 
 func (c *conn) portable() *transport.Conn { return c.transport.(*transport.Conn) }
 
-// interrupted says what becomes of a connection that waits for a request while the manager drains.
+// interrupted says what becomes of a connection that waits for a request while the manager, or its endpoint, drains.
 func (c *conn) interrupted() http1.Next {
 	if c.m.cfg.ReturnIdle {
 		return http1.Foreign
@@ -270,7 +274,7 @@ func (c *conn) endRequest(err *error) {
 	c.transport.ClearDeadlines()
 	if c.rates {
 		c.rates = false
-		c.transport.SetRates(&c.m.rates)
+		c.transport.SetRates(&c.engine.rates)
 	}
 }
 

@@ -153,7 +153,7 @@ func (c *conn) OnAborted(fn func(error)) {
 
 // lost is the engine's word that the request is over. When the manager cut the connection, that is why.
 func (c *conn) lost(cause error) {
-	if c.m.aborted.Load() {
+	if c.aborted() {
 		cause = httpcommon.ErrServerShutdown
 	}
 	c.fire(cause)

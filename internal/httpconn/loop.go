@@ -75,7 +75,7 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 		c.http.Preload(opts.Prefix)
 		c.preloaded = true
 	}
-	if m.draining.Load() { // Drain may have looked before it was admitted
+	if c.draining() { // Drain may have looked before it was admitted
 		link.Interrupt()
 	}
 	return c
@@ -110,7 +110,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 		c.preloaded = false
 		return c.http.Process()
 	}
-	leaving := why == transport.Interrupted && c.http.Idle() && c.m.draining.Load()
+	leaving := why == transport.Interrupted && c.http.Idle() && c.draining()
 	switch {
 	case leaving && c.m.cfg.ReturnIdle:
 		return c.interrupted() // bytes that have come go with it

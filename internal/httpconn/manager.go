@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +16,7 @@ import (
 	"github.com/lannerhq/lanner/server"
 )
 
-// Config is what a Manager serves by. It must not change after New.
+// Config is what a Manager serves by. It must not change after New; Reconfigure replaces a part of it.
 type Config struct {
 	// App handles the requests.
 	App server.Application
@@ -54,22 +52,11 @@ type Config struct {
 	Ended func(tag any, requests uint32)
 }
 
-// Endpoint is where a connection came in. It belongs to one manager.
-type Endpoint struct {
-	// Name is for features, logs and metrics.
-	Name string
-	// Scheme is "http" or "https".
-	Scheme string
-
-	once sync.Once
-	http http1.Config
-}
-
 // Manager owns connections.
 type Manager struct {
 	cfg       Config
+	settings  atomic.Pointer[settings] // the part of cfg that Reconfigure replaces
 	heartbeat *transport.Heartbeat
-	rates     transport.Rates
 	date      atomic.Pointer[[]byte]
 
 	draining atomic.Bool
@@ -100,14 +87,13 @@ func New(cfg Config) *Manager {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	cfg.Limits = cfg.Limits.Effective()
 	m := &Manager{
 		cfg:     cfg,
-		rates:   transport.Rates{Read: cfg.MinRequestBodyRate, Write: cfg.MinResponseRate},
 		conns:   make(map[*conn]struct{}),
 		taken:   make(map[*Taken]struct{}),
 		changed: make(chan struct{}),
 	}
+	m.settings.Store(cfg.settings())
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
@@ -124,17 +110,6 @@ func (m *Manager) beat(now time.Time) {
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.
 func (m *Manager) Heartbeat() *transport.Heartbeat { return m.heartbeat }
 
-// http returns the engine configuration for connections of an endpoint.
-func (m *Manager) http(ep *Endpoint) *http1.Config {
-	ep.once.Do(func() {
-		ep.http = http1.Config{
-			Limits: m.cfg.Limits, Compat: m.cfg.Compat, Scheme: ep.Scheme, ServerHeader: m.cfg.ServerHeader,
-			Date: func() []byte { return *m.date.Load() },
-		}
-	})
-	return &ep.http
-}
-
 // Options of one connection.
 type Options struct {
 	// Prefix holds bytes that were read from the connection before.
@@ -147,6 +122,8 @@ type Options struct {
 	OnState func(transport.Link, State)
 	// Features are this connection's own, between the request's and the server's; nil for none.
 	Features *server.Features
+	// Endpoint replaces the one that the connection came in by; nil for that one.
+	Endpoint *Endpoint
 }
 
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
@@ -188,14 +165,15 @@ func (m *Manager) admit(c *conn) string {
 	switch {
 	case m.closed:
 		return "the server is stopping"
-	case over(m.open.Load(), m.cfg.MaxConnections):
+	case over(m.open.Load(), m.settings.Load().maxConnections):
 		m.rejected.Add(1)
 		return "max_concurrent_connections_exceeded"
 	}
 	m.open.Add(1)
 	m.conns[c] = struct{}{}
+	c.endpoint.conns++
 	m.wg.Add(1)
-	if m.draining.Load() && !m.cfg.ReturnIdle {
+	if c.draining() && !m.cfg.ReturnIdle {
 		c.http.Drain()
 	}
 	return ""
@@ -209,6 +187,7 @@ func (m *Manager) remove(c *conn) {
 	defer m.wg.Done()
 	m.mu.Lock()
 	delete(m.conns, c)
+	c.endpoint.conns--
 	if !c.uncounted {
 		m.open.Add(-1)
 	}
@@ -238,14 +217,7 @@ func (m *Manager) Stats() Stats {
 // Drain ends waiting connections and makes running requests the last of theirs. It returns at once.
 func (m *Manager) Drain() {
 	m.draining.Store(true)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for c := range m.conns {
-		if !m.cfg.ReturnIdle {
-			c.http.Drain()
-		}
-		c.transport.Interrupt()
-	}
+	m.drain(nil)
 }
 
 // abortWait is how long Stop waits for handlers after it has aborted their requests (as Kestrel).
@@ -259,13 +231,14 @@ func (m *Manager) Stop(ctx context.Context) error {
 	m.closed = true
 	m.mu.Unlock()
 	m.Drain()
-	err := m.waitEmpty(ctx)
+	err := m.waitEmpty(ctx, nil)
 	switch {
 	case err != nil:
-		m.abort()
+		m.aborted.Store(true)
+		m.abort(nil)
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWait)
 		defer cancel()
-		if late := m.waitEmpty(wait); late != nil {
+		if late := m.waitEmpty(wait, nil); late != nil {
 			err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
 			m.once.Do(func() { // handlers that are late still come back to the loop: it ends with the last of them
 				m.heartbeat.Stop()
@@ -296,39 +269,4 @@ func (m *Manager) end() {
 		m.loop.Stop()
 	}
 	m.heartbeat.Stop()
-}
-
-// waitEmpty waits until no connection is left.
-func (m *Manager) waitEmpty(ctx context.Context) error {
-	for {
-		m.mu.Lock()
-		left, running, taken, changed := len(m.conns), m.open.Load(), len(m.taken), m.changed
-		m.mu.Unlock()
-		if left+taken == 0 {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
-				running, taken, context.Cause(ctx))
-		}
-	}
-}
-
-// abort cuts every connection.
-func (m *Manager) abort() {
-	m.aborted.Store(true)
-	m.mu.Lock()
-	conns := slices.Collect(maps.Keys(m.conns))
-	taken := slices.Collect(maps.Keys(m.taken))
-	m.mu.Unlock()
-	for _, c := range conns {
-		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
-		c.fire(httpcommon.ErrServerShutdown)
-		c.cut()
-	}
-	for _, t := range taken {
-		t.Close()
-	}
 }

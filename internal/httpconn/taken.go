@@ -18,8 +18,9 @@ import (
 // is over. It passes on what *net.TCPConn can do, so that io.Copy uses splice(2).
 type Taken struct {
 	net.Conn
-	m    *Manager
-	once sync.Once
+	m        *Manager
+	endpoint *Endpoint
+	once     sync.Once
 
 	first []byte // read before the connection itself
 	mu    sync.Mutex
@@ -90,7 +91,7 @@ func (c *conn) upgradeHead() ([]byte, error) {
 func (m *Manager) reserve() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if over(m.upgraded.Load(), m.cfg.MaxUpgraded) {
+	if over(m.upgraded.Load(), m.settings.Load().maxUpgraded) {
 		return false
 	}
 	m.upgraded.Add(1)
@@ -99,13 +100,14 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m}
+	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint}
 	m.mu.Lock()
 	c.uncounted = true
 	m.open.Add(-1)
 	m.taken[t] = struct{}{}
+	t.endpoint.taken++
 	m.mu.Unlock()
-	if m.aborted.Load() {
+	if c.aborted() {
 		t.Close()
 	}
 	return t
@@ -174,6 +176,7 @@ func (t *Taken) Close() error {
 		defer t.m.mu.Unlock()
 		t.m.upgraded.Add(-1)
 		delete(t.m.taken, t)
+		t.endpoint.taken--
 		t.m.signalLocked()
 	})
 	return t.Conn.Close()

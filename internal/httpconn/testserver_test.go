@@ -34,7 +34,7 @@ func serve(t *testing.T, cfg Config, app server.Application) *testServer {
 	cfg.App = app
 	cfg.Logger = slog.New(s.logged)
 	s.m = New(cfg)
-	s.m.http(s.ep).Date = nil // so that responses are the same every time
+	s.m.engine(s.ep).http.Date = nil // so that responses are the same every time
 	t.Cleanup(func() {
 		if s.stopped {
 			return

@@ -1,71 +1,31 @@
 package launch
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"unicode/utf16"
+
+	"github.com/lannerhq/lanner/internal/jsonc"
 )
 
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 // plainJSON replaces what a YAML parser does not take: comments and tabs by blanks, so that everything stays in its line
-// and column, and pairs of surrogates in texts by the character they mean. Trailing commas are fine in YAML.
+// and column, and pairs of surrogates in texts by the character they mean.
 func plainJSON(data []byte) []byte {
-	data = bytes.TrimPrefix(data, byteOrderMark) // Visual Studio writes one
+	data = jsonc.Plain(data)
 	out := make([]byte, 0, len(data))
 	for i := 0; i < len(data); {
-		rest := data[i:]
-		switch {
-		case rest[0] == '"':
-			n := textLength(rest)
-			out = appendText(out, rest[:n])
+		switch data[i] {
+		case '"':
+			n := jsonc.TextLength(data[i:])
+			out = appendText(out, data[i:i+n])
 			i += n
-		case bytes.HasPrefix(rest, []byte("//")):
-			n := indexOr(rest, "\n", 0)
-			out = appendBlanks(out, rest[:n])
-			i += n
-		case bytes.HasPrefix(rest, []byte("/*")):
-			n := 2 + indexOr(rest[2:], "*/", 2)
-			out = appendBlanks(out, rest[:n])
-			i += n
-		case rest[0] == '\t':
+		case '\t':
 			out = append(out, ' ')
 			i++
 		default:
-			out = append(out, rest[0])
+			out = append(out, data[i])
 			i++
 		}
-	}
-	return out
-}
-
-// textLength returns the length of the text that begins data, quotes included; all of data when it is not closed.
-func textLength(data []byte) int {
-	for i := 1; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(data)
-}
-
-func indexOr(data []byte, sep string, after int) int {
-	if n := bytes.Index(data, []byte(sep)); n >= 0 {
-		return n + after
-	}
-	return len(data)
-}
-
-func appendBlanks(out, comment []byte) []byte {
-	for _, c := range comment {
-		if c != '\n' && c != '\r' {
-			c = ' '
-		}
-		out = append(out, c)
 	}
 	return out
 }

@@ -22,17 +22,5 @@ func DidYouMean(word string, names []string) string {
 	return "there is " + strings.Join(sorted, ", ")
 }
 
-// Nearest returns the name that was most likely meant by word, or "". Case does not count as a mistake; otherwise about
-// one letter in three may be wrong.
-func Nearest(word string, names []string) string {
-	const longest = 64 // bounds the work, since the word comes from outside
-	typed := []rune(strings.ToLower(word))
-	typed = typed[:min(len(typed), longest)]
-	best, bestDistance := "", 1+(len(typed)+1)/3
-	for _, name := range names {
-		if d := editdistance.Between(typed, []rune(strings.ToLower(name))); d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	return best
-}
+// Nearest returns the name that was most likely meant by word, or "".
+func Nearest(word string, names []string) string { return editdistance.Nearest(word, names) }

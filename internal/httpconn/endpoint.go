@@ -1,0 +1,154 @@
+package httpconn
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+)
+
+// Endpoint is where a connection came in. It belongs to one manager.
+type Endpoint struct {
+	// Name is for features, logs and metrics.
+	Name string
+	// Scheme is "http" or "https".
+	Scheme string
+
+	engine            atomic.Pointer[engine] // see Manager.engine
+	draining, aborted atomic.Bool            // see StopEndpoint
+
+	conns, taken int // how many there are; guarded by the manager's mu
+}
+
+// settings are the part of a Config that can be replaced while the manager serves.
+type settings struct {
+	limits                      http1.Limits
+	compat                      http1.Compat
+	serverHeader                string
+	rates                       transport.Rates
+	maxConnections, maxUpgraded int64
+}
+
+func (c *Config) settings() *settings {
+	return &settings{
+		limits: c.Limits.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
+		rates:          transport.Rates{Read: c.MinRequestBodyRate, Write: c.MinResponseRate},
+		maxConnections: c.MaxConnections, maxUpgraded: c.MaxUpgraded,
+	}
+}
+
+// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections by those of cfg; the
+// rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
+// theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
+func (m *Manager) Reconfigure(cfg Config) { m.settings.Store(cfg.settings()) }
+
+// engine is an endpoint's configuration of the engine, made of one generation of settings.
+type engine struct {
+	*settings
+	http http1.Config
+}
+
+// engine returns the configuration for connections that an endpoint accepts now.
+func (m *Manager) engine(ep *Endpoint) *engine {
+	now := m.settings.Load()
+	if e := ep.engine.Load(); e != nil && e.settings == now {
+		return e
+	}
+	e := &engine{settings: now, http: http1.Config{
+		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader,
+		Date: func() []byte { return *m.date.Load() },
+	}}
+	ep.engine.Store(e)
+	return e
+}
+
+// StopEndpoint does to the connections of one endpoint what Stop does to all: it ends those that wait, makes running
+// requests the last of theirs, and aborts what is left when ctx ends, which is an error. The owner has closed the
+// endpoint's listeners, and does not use the Endpoint again. It is not for managers with ReturnIdle.
+func (m *Manager) StopEndpoint(ctx context.Context, ep *Endpoint) error {
+	ep.draining.Store(true)
+	m.drain(ep)
+	err := m.waitEmpty(ctx, ep)
+	if err == nil {
+		return nil
+	}
+	ep.aborted.Store(true)
+	m.abort(ep)
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWait)
+	defer cancel()
+	if m.waitEmpty(wait, ep) != nil {
+		err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
+	}
+	return err
+}
+
+// draining reports whether the connection's next response is its last.
+func (c *conn) draining() bool { return c.m.draining.Load() || c.endpoint.draining.Load() }
+
+// aborted reports whether the connection was cut by the manager.
+func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.Load() }
+
+// drain ends the connections of an endpoint, or of all for nil, that wait, and makes running requests the last.
+func (m *Manager) drain(ep *Endpoint) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c := range m.conns {
+		if ep != nil && c.endpoint != ep {
+			continue
+		}
+		if !m.cfg.ReturnIdle {
+			c.http.Drain()
+		}
+		c.transport.Interrupt()
+	}
+}
+
+// waitEmpty waits until no connection of an endpoint, or of all for nil, is left.
+func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
+	for {
+		m.mu.Lock()
+		left, running, taken, changed := len(m.conns), m.open.Load(), len(m.taken), m.changed
+		if ep != nil {
+			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken
+		}
+		m.mu.Unlock()
+		if left+taken == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
+				running, taken, context.Cause(ctx))
+		}
+	}
+}
+
+// abort cuts every connection of an endpoint, or of all for nil.
+func (m *Manager) abort(ep *Endpoint) {
+	var conns []*conn
+	var taken []*Taken
+	m.mu.Lock()
+	for c := range m.conns {
+		if ep == nil || c.endpoint == ep {
+			conns = append(conns, c)
+		}
+	}
+	for t := range m.taken {
+		if ep == nil || t.endpoint == ep {
+			taken = append(taken, t)
+		}
+	}
+	m.mu.Unlock()
+	for _, c := range conns {
+		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
+		c.fire(httpcommon.ErrServerShutdown)
+		c.cut()
+	}
+	for _, t := range taken {
+		t.Close()
+	}
+}

@@ -1,0 +1,219 @@
+package kestrel
+
+import (
+	"fmt"
+	"iter"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/server"
+)
+
+// option is what is known of an option besides its type.
+type option struct {
+	// null and zero are what null and 0 mean. "" refuses them.
+	null, zero string
+	// values is what may be written.
+	values string
+	// outcome is what the option does, or what happens beyond the limit.
+	outcome string
+}
+
+func (o *option) nullHint() string {
+	if o.null == "" {
+		return "leave it out for the default"
+	}
+	return "write null for " + o.null
+}
+
+const (
+	noLimit  = "no limit"
+	atLeast1 = "at least 1"
+	above0   = "a duration above 0"
+	aSize    = "1 to 2147483647"
+	yesNo    = "true, false"
+)
+
+// table has a row for each option. * stands for the name of an endpoint.
+var table = map[string]*option{
+	"Endpoints.*.Url":      {values: "http://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
+	"Endpoints.*.UnixMode": {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
+
+	"Limits.MaxRequestLineSize":                    {null: noLimit, values: aSize, outcome: "414, closed"},
+	"Limits.MaxRequestHeadersTotalSize":            {null: noLimit, values: aSize, outcome: "431, closed"},
+	"Limits.MaxRequestHeaderCount":                 {null: noLimit, values: aSize, outcome: "431, closed"},
+	"Limits.MaxRequestBodySize":                    {null: noLimit, zero: "no body at all", values: "at least 0", outcome: "413 when the application reads, closed"},
+	"Limits.MaxRequestBufferSize":                  {null: noLimit, values: "at least 1, and not below the sizes of line and headers", outcome: "the socket is not read"},
+	"Limits.MaxResponseBufferSize":                 {null: noLimit, zero: "every write is sent at once", values: "at least 0", outcome: "what was held back is sent"},
+	"Limits.MaxConcurrentConnections":              {null: noLimit, values: atLeast1, outcome: "closed without a byte, a warning in the log"},
+	"Limits.MaxConcurrentUpgradedConnections":      {null: noLimit, zero: "none at all", values: "at least 0", outcome: "the upgrade fails in the application"},
+	"Limits.KeepAliveTimeout":                      {null: noLimit, values: above0, outcome: "closed silently"},
+	"Limits.RequestHeadersTimeout":                 {null: noLimit, values: above0, outcome: "408, closed"},
+	"Limits.MinRequestBodyDataRate":                {null: "no least rate"},
+	"Limits.MinRequestBodyDataRate.BytesPerSecond": {values: "above 0", outcome: "below: 408, closed"},
+	"Limits.MinRequestBodyDataRate.Grace":          {values: "more than 1s", outcome: "how long it may be slower"},
+	"Limits.MinResponseDataRate":                   {null: "no least rate"},
+	"Limits.MinResponseDataRate.BytesPerSecond":    {values: "above 0", outcome: "below: reset"},
+	"Limits.MinResponseDataRate.Grace":             {values: "more than 1s", outcome: "the least time for a write"},
+	"Compat.LooseLineEndings":                      {values: yesNo, outcome: "a bare LF ends a line of a head"},
+	"Compat.LooseRequestLineSpaces":                {values: yesNo, outcome: "several spaces before the version"},
+	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
+	"Compat.HostHeaderOverride":                    {values: yesNo, outcome: "the target's authority wins over Host"},
+	"ServerHeader":                                 {values: "a text", outcome: "the Server field of responses; empty sends none"},
+	"Transport":                                    {values: "auto, eventloop, portable", outcome: "what carries connections: an event loop per core (Linux), or a goroutine each; fixed at the start"},
+	"Exec":                                         {values: "auto, inline, goroutine", outcome: "where handlers run on the event loop; fixed at the start"},
+}
+
+// notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
+var notData = map[string]bool{"Options.Logger": true, "Endpoint.Listener": true, "Endpoint.Name": true}
+
+// rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.
+func rowOf(path string) *option {
+	if row := table[rowPath(path)]; row != nil {
+		return row
+	}
+	return &option{}
+}
+
+// rowPath puts * for the name of an endpoint, which may have dots.
+func rowPath(path string) string {
+	rest, ok := strings.CutPrefix(path, "Endpoints.")
+	if !ok {
+		return path
+	}
+	for i := range rest {
+		if rest[i] == '.' && table["Endpoints.*"+rest[i:]] != nil {
+			return "Endpoints.*" + rest[i:]
+		}
+	}
+	return "Endpoints.*"
+}
+
+func endpointPath(e Endpoint) string {
+	switch {
+	case e.Name != "":
+		return "Endpoints." + e.Name
+	case e.Listener != nil:
+		return "Endpoints." + listenerURL(e.Listener)
+	}
+	return "Endpoints." + e.URL
+}
+
+// key is a field by its name in a configuration.
+type key struct {
+	name  string
+	index int
+}
+
+// keysOf returns the keys of a struct.
+func keysOf(t reflect.Type) []key {
+	var out []key
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.IsExported() && !notData[t.Name()+"."+f.Name] {
+			out = append(out, key{keyName(f.Name), i})
+		}
+	}
+	return out
+}
+
+// keyName is a field's name as Kestrel writes it.
+func keyName(field string) string {
+	if field == "URL" {
+		return "Url"
+	}
+	return field
+}
+
+func names(keys []key) (out []string) {
+	for _, k := range keys {
+		out = append(out, k.name)
+	}
+	return out
+}
+
+// aliases are Kestrel's names where Go's field has another.
+var aliases = map[string]string{"graceperiod": "Grace"}
+
+func findKey(keys []key, name string) (string, int, bool) {
+	if alias, ok := aliases[strings.ToLower(name)]; ok {
+		name = alias
+	}
+	for _, k := range keys {
+		if strings.EqualFold(k.name, name) {
+			return k.name, k.index, true
+		}
+	}
+	return "", 0, false
+}
+
+// leaves yields the path and the value, in the defaults, of every option that has no parts, in the order of the fields.
+func leaves() iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		opts := defaults()
+		opts.Endpoints = []Endpoint{{Name: "*", UnixMode: defaultUnixMode}}
+		leavesOf(reflect.ValueOf(&opts).Elem(), "", yield)
+	}
+}
+
+func leavesOf(v reflect.Value, path string, yield func(string, reflect.Value) bool) bool {
+	switch {
+	case v.Type() == endpointsType:
+		for i := range v.Len() {
+			if !leavesOf(v.Index(i), endpointPath(v.Index(i).Interface().(Endpoint)), yield) {
+				return false
+			}
+		}
+		return true
+	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+		if v.IsNil() {
+			v = reflect.New(v.Type().Elem())
+		}
+		return leavesOf(v.Elem(), path, yield)
+	case v.Kind() == reflect.Struct:
+		for _, k := range keysOf(v.Type()) {
+			if !leavesOf(v.Field(k.index), join(path, k.name), yield) {
+				return false
+			}
+		}
+		return true
+	}
+	return yield(path, v)
+}
+
+// defaults are the options that zero stands for.
+func defaults() Options {
+	eff := http1.Limits{}.Effective()
+	defaultDataRate := server.DataRate{BytesPerSecond: defaultRate, Grace: defaultGrace}
+	return Options{Limits: Limits{
+		MaxRequestLineSize:               eff.MaxRequestLineSize,
+		MaxRequestHeadersTotalSize:       eff.MaxRequestHeadersTotalSize,
+		MaxRequestHeaderCount:            eff.MaxRequestHeaderCount,
+		MaxRequestBodySize:               eff.MaxRequestBodySize,
+		MaxRequestBufferSize:             defaultRequestBufferSize,
+		MaxResponseBufferSize:            eff.MaxResponseBufferSize,
+		MaxConcurrentConnections:         None,
+		MaxConcurrentUpgradedConnections: None,
+		KeepAliveTimeout:                 eff.KeepAliveTimeout,
+		RequestHeadersTimeout:            eff.RequestHeadersTimeout,
+		MinRequestBodyDataRate:           defaultDataRate,
+		MinResponseDataRate:              defaultDataRate,
+	}}
+}
+
+// written returns a value as a document has it.
+func written(v reflect.Value, row *option) any {
+	switch {
+	case v.Type() == durationType && v.Int() == None, v.CanInt() && v.Int() == None && row.null != "":
+		return nil
+	case v.CanInt() && v.Int() == Nothing && row.zero != "":
+		return 0
+	case v.Type() == durationType:
+		return time.Duration(v.Int()).String()
+	case v.Type() == modeType:
+		return fmt.Sprintf("%#o", v.Uint())
+	}
+	return v.Interface()
+}

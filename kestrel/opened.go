@@ -1,0 +1,103 @@
+package kestrel
+
+import (
+	"context"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/lannerhq/lanner/internal/httpconn"
+)
+
+// opened is an endpoint whose sockets are bound. What is not atomic belongs to the server's mu.
+type opened struct {
+	endpoint Endpoint
+	bound    []bound
+	closers  []func() // of the listeners, while it serves
+
+	// current is what new connections belong to; past what open ones still may, from before the endpoint changed.
+	current atomic.Pointer[httpconn.Endpoint]
+	past    []*httpconn.Endpoint
+}
+
+// openAll opens all endpoints or none.
+func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
+	var out []*opened
+	for _, e := range endpoints {
+		b, err := bind(ctx, e)
+		if err != nil {
+			for _, o := range out {
+				o.unbind()
+			}
+			return nil, err
+		}
+		o := &opened{bound: b}
+		o.become(e)
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// become makes new connections belong to e, which is at the same place. Open ones stay what they are.
+func (o *opened) become(e Endpoint) {
+	o.endpoint = e
+	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme}); was != nil {
+		o.past = append(o.past, was)
+	}
+}
+
+func (o *opened) serve(m *httpconn.Manager) {
+	options := func() httpconn.Options { return httpconn.Options{Endpoint: o.current.Load()} }
+	for _, b := range o.bound {
+		o.closers = append(o.closers, m.Listen(b.listener, o.current.Load(), options))
+	}
+}
+
+// close ends accepting. It may be called again.
+func (o *opened) close() {
+	for _, end := range o.closers {
+		end()
+	}
+}
+
+// unbind closes sockets that nobody accepts from.
+func (o *opened) unbind() {
+	for _, b := range o.bound {
+		b.listener.Close()
+	}
+}
+
+// all are the endpoints that connections can belong to.
+func (o *opened) all() []*httpconn.Endpoint { return append(slices.Clone(o.past), o.current.Load()) }
+
+// called reports whether the endpoint has this name. One without is called by its URL, as it was given or as it is bound.
+func (o *opened) called(name string) bool {
+	if o.endpoint.Name != "" {
+		return o.endpoint.Name == name
+	}
+	return name != "" && (o.endpoint.URL == name || o.bound[0].url == name)
+}
+
+// at reports whether e is the same socket.
+func (o *opened) at(e Endpoint) bool {
+	if o.endpoint.Listener != nil || e.Listener != nil {
+		return sameListener(o.endpoint.Listener, e.Listener)
+	}
+	a, err1 := ParseAddress(o.endpoint.URL)
+	b, err2 := ParseAddress(e.URL)
+	return err1 == nil && err2 == nil && a.place() == b.place()
+}
+
+func sameListener(a, b net.Listener) bool {
+	return a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
+}
+
+// place is the address in a form that is equal for equal sockets: every name but localhost means every address.
+func (a Address) place() string {
+	if !a.isUnix() && !a.isDescriptor() && !a.ip().IsValid() && !strings.EqualFold(a.Host, "localhost") {
+		a.Host = "*"
+	}
+	return a.String()
+}
