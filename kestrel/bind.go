@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/lannerhq/lanner/connection"
 )
 
 // bound is a listener and the URL under which it is reached.
@@ -18,13 +20,15 @@ type bound struct {
 	url      string
 	name     string
 	scheme   string
+
+	middleware []connection.Middleware
 }
 
 // bind opens all listeners of an endpoint: two for localhost, else one.
 func bind(ctx context.Context, e Endpoint) ([]bound, error) {
 	if e.Listener != nil {
 		url := listenerURL(e.Listener)
-		return []bound{{e.Listener, url, nameOr(e.Name, url), "http"}}, nil
+		return []bound{{e.Listener, url, nameOr(e.Name, url), "http", e.Middleware}}, nil
 	}
 	a, err := ParseAddress(e.URL)
 	if err != nil {
@@ -56,7 +60,7 @@ func bind(ctx context.Context, e Endpoint) ([]bound, error) {
 	var out []bound
 	for _, l := range listeners {
 		url := boundURL(a, l)
-		out = append(out, bound{l, url, nameOr(e.Name, url), a.Scheme})
+		out = append(out, bound{l, url, nameOr(e.Name, url), a.Scheme, e.Middleware})
 	}
 	if strings.EqualFold(a.Host, "localhost") {
 		for i := range out { // both sockets answer under the one name

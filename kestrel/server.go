@@ -126,7 +126,7 @@ func (s *Server) endpoints() []Endpoint {
 
 func (s *Server) serveLocked() {
 	for _, b := range s.bound {
-		endpoint := &httpconn.Endpoint{Name: b.name, Scheme: b.scheme}
+		endpoint := &httpconn.Endpoint{Name: b.name, Scheme: b.scheme, Middleware: b.middleware}
 		s.closers = append(s.closers, s.manager.Listen(b.listener, endpoint, func() httpconn.Options { return httpconn.Options{} }))
 	}
 }

@@ -24,7 +24,9 @@ const (
 // Listen serves the connections of a listener until the returned function is called, which closes it. options is asked for
 // each connection.
 func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (stop func()) {
-	if loop := m.theLoop(l); loop != nil {
+	if len(ep.Middleware) > 0 {
+		m.middleware(ep) // now, rather than at the first connection
+	} else if loop := m.theLoop(l); loop != nil {
 		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
 			return m.onLoop(link, ep, options())
 		}, func(err error, wait time.Duration) {

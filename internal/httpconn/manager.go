@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
@@ -60,9 +61,14 @@ type Endpoint struct {
 	Name string
 	// Scheme is "http" or "https".
 	Scheme string
+	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
+	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
+	Middleware []connection.Middleware
 
-	once sync.Once
-	http http1.Config
+	once    sync.Once
+	http    http1.Config
+	chained sync.Once
+	handler connection.Handler
 }
 
 // Manager owns connections.
@@ -87,6 +93,7 @@ type Manager struct {
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
+	chains  map[*chain]struct{}
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a connection ends
 
@@ -104,6 +111,7 @@ func New(cfg Config) *Manager {
 		cfg:     cfg,
 		conns:   make(map[*conn]struct{}),
 		taken:   make(map[*Taken]struct{}),
+		chains:  make(map[*chain]struct{}),
 		changed: make(chan struct{}),
 	}
 	m.lastID.Store(uint64(time.Now().UnixNano()))
@@ -149,6 +157,10 @@ type Options struct {
 
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
+	if len(ep.Middleware) > 0 {
+		m.serveChained(nc, ep, opts)
+		return
+	}
 	if m.adopt(nc, ep, opts) {
 		return
 	}
@@ -169,20 +181,37 @@ var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRat
 func (m *Manager) admitted(c *conn) bool {
 	reason := m.admit(c)
 	if reason != "" {
-		m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
-			slog.String("endpoint", c.endpoint.Name), slog.String("remote", c.RemoteAddrText()), slog.String("reason", reason))
+		m.reject(c.endpoint, c.RemoteAddrText(), reason, c.tag)
 		c.transport.Close()
-		if m.cfg.Ended != nil {
-			m.cfg.Ended(c.tag, 0)
-		}
 	}
 	return reason == ""
+}
+
+// reject says why a connection is not served.
+func (m *Manager) reject(ep *Endpoint, remote, reason string, tag any) {
+	m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
+		slog.String("endpoint", ep.Name), slog.String("remote", remote), slog.String("reason", reason))
+	if m.cfg.Ended != nil {
+		m.cfg.Ended(tag, 0)
+	}
 }
 
 // admit registers c, or says why not.
 func (m *Manager) admit(c *conn) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if reason := m.placeLocked(); reason != "" {
+		return reason
+	}
+	m.conns[c] = struct{}{}
+	if m.draining.Load() && !m.cfg.ReturnIdle {
+		c.http.Drain()
+	}
+	return ""
+}
+
+// placeLocked takes a place among the connections that are counted and waited for, or says why there is none.
+func (m *Manager) placeLocked() string {
 	switch {
 	case m.closed:
 		return "the server is stopping"
@@ -191,11 +220,7 @@ func (m *Manager) admit(c *conn) string {
 		return "max_concurrent_connections_exceeded"
 	}
 	m.open.Add(1)
-	m.conns[c] = struct{}{}
 	m.wg.Add(1)
-	if m.draining.Load() && !m.cfg.ReturnIdle {
-		c.http.Drain()
-	}
 	return ""
 }
 
@@ -300,7 +325,7 @@ func (m *Manager) end() {
 func (m *Manager) waitEmpty(ctx context.Context) error {
 	for {
 		m.mu.Lock()
-		left, running, taken, changed := len(m.conns), m.open.Load(), len(m.taken), m.changed
+		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changed
 		m.mu.Unlock()
 		if left+taken == 0 {
 			return nil
@@ -320,11 +345,18 @@ func (m *Manager) abort() {
 	m.mu.Lock()
 	conns := slices.Collect(maps.Keys(m.conns))
 	taken := slices.Collect(maps.Keys(m.taken))
+	chains := slices.Collect(maps.Keys(m.chains))
 	m.mu.Unlock()
 	for _, c := range conns {
 		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
+		if c.chain != nil {
+			c.chain.cut(httpcommon.ErrServerShutdown)
+		}
 		c.cut()
+	}
+	for _, ch := range chains {
+		ch.cut(httpcommon.ErrServerShutdown)
 	}
 	for _, t := range taken {
 		t.Close()

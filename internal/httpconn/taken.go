@@ -19,7 +19,9 @@ import (
 type Taken struct {
 	net.Conn
 	m    *Manager
+	as   server.ConnectionFeature // as conn.as
 	once sync.Once
+	done chan struct{} // closed by Close
 
 	first []byte // read before the connection itself
 	mu    sync.Mutex
@@ -99,7 +101,8 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m}
+	t := &Taken{Conn: nc, m: m, as: c.as, done: make(chan struct{})}
+	c.taken = t
 	m.mu.Lock()
 	c.uncounted = true
 	m.open.Add(-1)
@@ -175,8 +178,24 @@ func (t *Taken) Close() error {
 		t.m.upgraded.Add(-1)
 		delete(t.m.taken, t)
 		t.m.signalLocked()
+		close(t.done)
 	})
 	return t.Conn.Close()
+}
+
+// LocalAddr and RemoteAddr are what the request's server.ConnectionFeature said.
+func (t *Taken) LocalAddr() net.Addr {
+	if t.as != nil {
+		return t.as.LocalAddr()
+	}
+	return t.Conn.LocalAddr()
+}
+
+func (t *Taken) RemoteAddr() net.Addr {
+	if t.as != nil {
+		return t.as.RemoteAddr()
+	}
+	return t.Conn.RemoteAddr()
 }
 
 var errUpgradedLimit = errors.New("httpconn: the limit of upgraded connections (MaxConcurrentUpgradedConnections) is reached")

@@ -1,0 +1,191 @@
+package httpconn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/lannerhq/lanner/connection"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// chain is a connection of an endpoint with middleware: what it is from the accept until the middleware has returned. In the
+// midst of it lies, if the middleware calls next, a conn, which serves what the middleware passed on.
+//
+//	admitted ──▶ middleware ──next──▶ conn, then what took it over ──▶ middleware ──▶ closed
+//	             holds a place in     has the place; registered         not counted,
+//	             the count            by itself                         waited for
+type chain struct {
+	m        *Manager
+	endpoint *Endpoint
+	opts     Options
+	raw      net.Conn // as it was accepted; the chain's until its end
+	features server.Features
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	id       uint64
+	next     atomic.Bool // next was called
+
+	served  bool // a conn has taken its place in the count; guarded by the manager's mu
+	counted bool // it holds a place itself; guarded by the manager's mu
+}
+
+var (
+	errNextTwice = errors.New("next was called twice for one connection: a middleware may call it once")
+	errStranger  = errors.New("next was given a connection that is not this one: pass on the Conn that the middleware was given, or its With")
+)
+
+// middleware returns the endpoint's middleware around HTTP. The first is the outermost.
+func (m *Manager) middleware(ep *Endpoint) connection.Handler {
+	ep.chained.Do(func() {
+		h := m.serveHTTP
+		for i := len(ep.Middleware) - 1; i >= 0; i-- {
+			h = ep.Middleware[i](h)
+		}
+		ep.handler = h
+	})
+	return ep.handler
+}
+
+// serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
+func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
+	ch := &chain{m: m, endpoint: ep, opts: opts, raw: nc, id: m.lastID.Add(1)}
+	ch.ctx, ch.cancel = context.WithCancelCause(context.Background())
+	parent := m.cfg.Features
+	if opts.Features != nil {
+		parent = opts.Features
+	}
+	ch.features.Init(nil, nil, ch, parent)
+	m.mu.Lock()
+	reason := m.placeLocked()
+	if reason == "" {
+		ch.counted = true
+		m.chains[ch] = struct{}{}
+	}
+	m.mu.Unlock()
+	if reason != "" {
+		m.reject(ep, ch.RemoteAddrText(), reason, opts.Tag)
+		ch.cancel(nil)
+		nc.Close()
+		return
+	}
+	go ch.run()
+}
+
+// run is the connection's goroutine.
+func (ch *chain) run() {
+	defer ch.end()
+	err := ch.m.middleware(ch.endpoint)(ch.ctx, connection.New(ch.raw, &ch.features))
+	if err != nil {
+		ch.log(slog.LevelDebug, eventMiddlewareRefused, slog.Any("error", err))
+	}
+}
+
+// end runs last on the connection's goroutine.
+func (ch *chain) end() {
+	if v := recover(); v != nil {
+		ch.log(slog.LevelError, eventMiddlewarePanicked, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+	}
+	ch.cut(nil)
+	m := ch.m
+	defer m.wg.Done()
+	m.mu.Lock()
+	delete(m.chains, ch)
+	if ch.counted {
+		m.open.Add(-1)
+	}
+	served := ch.served
+	m.signalLocked()
+	m.mu.Unlock()
+	if !served && m.cfg.Ended != nil {
+		m.cfg.Ended(ch.opts.Tag, 0)
+	}
+}
+
+// cut ends the connection below whatever was wrapped around it, from any goroutine. Closing a wrapper instead might wait:
+// that of TLS writes.
+func (ch *chain) cut(cause error) {
+	ch.cancel(cause)
+	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.opts.Shared {
+		half.CloseWrite()
+	}
+	ch.raw.Close()
+}
+
+// serveHTTP is the innermost handler. It returns when the connection is over, or what has taken it over is.
+func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
+	ch, ok := server.Get[*chain](c.Features())
+	if !ok || ch.m != m {
+		return errStranger
+	}
+	if !ch.next.CompareAndSwap(false, true) {
+		return errNextTwice
+	}
+	nc, ahead := c.Detach()
+	t := transport.NewConn(nc, m.heartbeat, reasons)
+	opts := ch.opts
+	opts.Features = c.Features()
+	inner := m.newConn(t, ch.endpoint, opts)
+	inner.id = ch.id
+	inner.chain = ch
+	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
+		inner.as = as
+	}
+	if opts.OnState != nil {
+		t.Mark(inner.mark)
+	}
+	if !m.join(inner, ch) {
+		t.Close()
+		return httpcommon.ErrServerShutdown
+	}
+	inner.run(append(opts.Prefix[:len(opts.Prefix):len(opts.Prefix)], ahead...))
+	if inner.taken != nil {
+		<-inner.taken.done
+	}
+	return nil
+}
+
+// join registers c in the place of its chain. It refuses when abort has already looked for connections.
+func (m *Manager) join(c *conn, ch *chain) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.aborted.Load() || !ch.counted {
+		return false
+	}
+	ch.counted, ch.served = false, true
+	m.conns[c] = struct{}{}
+	m.wg.Add(1)
+	if m.draining.Load() && !m.cfg.ReturnIdle {
+		c.http.Drain()
+	}
+	return true
+}
+
+func (ch *chain) log(level slog.Level, e event, attrs ...slog.Attr) {
+	if !ch.m.cfg.Logger.Enabled(context.Background(), level) {
+		return
+	}
+	attrs = append(attrs, e.id, slog.String("connection", ch.ConnectionID()), slog.String("endpoint", ch.endpoint.Name),
+		slog.String("remote", ch.RemoteAddrText()))
+	ch.m.cfg.Logger.LogAttrs(context.Background(), level, e.msg, attrs...)
+}
+
+// A chain is what its middleware sees of the connection.
+var _ server.ConnectionFeature = (*chain)(nil)
+
+func (ch *chain) ConnectionID() string { return connectionID(ch.id) }
+func (ch *chain) LocalAddr() net.Addr  { return ch.raw.LocalAddr() }
+func (ch *chain) RemoteAddr() net.Addr { return ch.raw.RemoteAddr() }
+func (ch *chain) EndpointName() string { return ch.endpoint.Name }
+
+func (ch *chain) RemoteAddrText() string {
+	if addr := ch.raw.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
+}
