@@ -29,13 +29,26 @@ type Conn struct {
 	ahead    []byte // peeked and not read
 }
 
-// New returns a connection with these features; nil makes an empty collection. It is for servers, and for tests of
-// middleware.
+// New returns a connection with these features. It is for servers, and for tests of middleware, which give no features:
+// nil makes a collection with a server.ConnectionFeature that has nc's addresses and nothing else.
 func New(nc net.Conn, features *server.Features) *Conn {
 	if features == nil {
 		features = server.NewFeatures(nil)
+		server.Set[server.ConnectionFeature](features, addresses{nc})
 	}
 	return &Conn{Conn: nc, features: features}
+}
+
+// addresses is all that is known of a connection that no server accepted.
+type addresses struct{ net.Conn }
+
+func (addresses) ConnectionID() string { return "" }
+func (addresses) EndpointName() string { return "" }
+func (a addresses) RemoteAddrText() string {
+	if addr := a.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
 }
 
 // Features are what every request of this connection falls back to. A middleware sets features here, before it calls next.
