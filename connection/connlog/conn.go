@@ -2,6 +2,7 @@ package connlog
 
 import (
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"github.com/lannerhq/lanner/connection"
@@ -45,25 +46,30 @@ func (l *logged) bytes(event string, total *atomic.Int64, p []byte) {
 	}
 }
 
-// appendHex appends p as "47 45 54".
-func appendHex(b, p []byte) []byte {
+// hexOf is p as "47 45 54".
+func hexOf(p []byte) string {
 	const digits = "0123456789abcdef"
+	var b strings.Builder
+	b.Grow(3 * len(p))
 	for i, c := range p {
 		if i > 0 {
-			b = append(b, ' ')
+			b.WriteByte(' ')
 		}
-		b = append(b, digits[c>>4], digits[c&0xf])
+		b.WriteByte(digits[c>>4])
+		b.WriteByte(digits[c&0xf])
 	}
-	return b
+	return b.String()
 }
 
-// appendText appends p as text, with a dot for every byte that is none of ASCII's printable ones.
-func appendText(b, p []byte) []byte {
+// textOf is p as text, with a dot for every byte that is none of ASCII's printable ones.
+func textOf(p []byte) string {
+	var b strings.Builder
+	b.Grow(len(p))
 	for _, c := range p {
 		if c < ' ' || c > '~' {
 			c = '.'
 		}
-		b = append(b, c)
+		b.WriteByte(c)
 	}
-	return b
+	return b.String()
 }

@@ -24,7 +24,7 @@ func (l *logged) opened() {
 
 func (l *logged) line(event string, offset int64, p []byte) {
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, event, slog.Int64("offset", offset), slog.Int("bytes", len(p)),
-		slog.String("hex", string(appendHex(nil, p))), slog.String("text", string(appendText(nil, p))))
+		slog.String("hex", hexOf(p)), slog.String("text", textOf(p)))
 }
 
 func (l *logged) failed(while string, err error) {

@@ -42,9 +42,7 @@ type conn struct {
 	http      *http1.Conn
 	features  server.Features
 	parent    *server.Features
-	chain     *chain                   // the middleware that it came through; nil for none
-	as        server.ConnectionFeature // what the middleware made of its addresses; nil for nothing
-	taken     *Taken                   // by the application
+	chain     *chain // the middleware that it came through; nil for none
 	tag       any
 	onState   func(transport.Link, State)
 	state     State
@@ -231,8 +229,8 @@ func (h *handler) Serve() (err error) {
 	c.running = true
 	c.mu.Unlock()
 	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
-	if c.as != nil {
-		server.Set(&c.features, c.as)
+	if as := c.chain.replaced(); as != nil {
+		server.Set(&c.features, as)
 	}
 	if c.inline != nil {
 		c.enter()

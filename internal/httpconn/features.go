@@ -49,8 +49,8 @@ func (c *conn) EndpointName() string { return c.endpoint.Name }
 func (c *conn) RemoteAddrText() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.as != nil {
-		return c.as.RemoteAddrText()
+	if as := c.chain.replaced(); as != nil {
+		return as.RemoteAddrText()
 	}
 	if c.remoteText == "" {
 		if addr := c.transport.RemoteAddr(); addr != nil {

@@ -333,8 +333,14 @@ func (m *Manager) waitEmpty(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
-				running, taken, context.Cause(ctx))
+			m.mu.Lock()
+			before, after := m.inMiddlewareLocked()
+			m.mu.Unlock()
+			what := fmt.Sprintf("%d running requests and %d upgraded connections", running-before, taken)
+			if n := before + after; n > 0 {
+				what += fmt.Sprintf(" and %d connections in their middleware", n)
+			}
+			return fmt.Errorf("%s were aborted at the end of the shutdown time: %w", what, context.Cause(ctx))
 		}
 	}
 }

@@ -29,10 +29,21 @@ type chain struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	id       uint64
-	next     atomic.Bool // next was called
+	next     atomic.Bool              // next was called
+	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
 
-	served  bool // a conn has taken its place in the count; guarded by the manager's mu
-	counted bool // it holds a place itself; guarded by the manager's mu
+	// Guarded by the manager's mu.
+	counted bool   // it holds a place in the count itself
+	conn    *conn  // it has taken that place
+	taken   *Taken // and this the conn's
+}
+
+// replaced is the server.ConnectionFeature that the middleware set, or nil.
+func (ch *chain) replaced() server.ConnectionFeature {
+	if ch == nil {
+		return nil
+	}
+	return ch.as
 }
 
 var (
@@ -99,7 +110,7 @@ func (ch *chain) end() {
 	if ch.counted {
 		m.open.Add(-1)
 	}
-	served := ch.served
+	served := ch.conn != nil
 	m.signalLocked()
 	m.mu.Unlock()
 	if !served && m.cfg.Ended != nil {
@@ -134,7 +145,7 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 	inner.id = ch.id
 	inner.chain = ch
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
-		inner.as = as
+		ch.as = as
 	}
 	if opts.OnState != nil {
 		t.Mark(inner.mark)
@@ -144,8 +155,11 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 		return httpcommon.ErrServerShutdown
 	}
 	inner.run(append(opts.Prefix[:len(opts.Prefix):len(opts.Prefix)], ahead...))
-	if inner.taken != nil {
-		<-inner.taken.done
+	m.mu.Lock()
+	taken := ch.taken
+	m.mu.Unlock()
+	if taken != nil {
+		<-taken.done
 	}
 	return nil
 }
@@ -157,13 +171,29 @@ func (m *Manager) join(c *conn, ch *chain) bool {
 	if m.aborted.Load() || !ch.counted {
 		return false
 	}
-	ch.counted, ch.served = false, true
+	ch.counted, ch.conn = false, c
 	m.conns[c] = struct{}{}
 	m.wg.Add(1)
 	if m.draining.Load() && !m.cfg.ReturnIdle {
 		c.http.Drain()
 	}
 	return true
+}
+
+// inMiddlewareLocked counts the chains that are not in HTTP or beyond it.
+func (m *Manager) inMiddlewareLocked() (before, after int64) {
+	for ch := range m.chains {
+		if ch.counted {
+			before++
+			continue
+		}
+		_, serving := m.conns[ch.conn]
+		_, taken := m.taken[ch.taken]
+		if !serving && !taken {
+			after++
+		}
+	}
+	return before, after
 }
 
 func (ch *chain) log(level slog.Level, e event, attrs ...slog.Attr) {

@@ -19,9 +19,10 @@ import (
 type Taken struct {
 	net.Conn
 	m    *Manager
-	as   server.ConnectionFeature // as conn.as
 	once sync.Once
-	done chan struct{} // closed by Close
+
+	chain *chain        // as conn.chain
+	done  chan struct{} // closed by Close, for the chain; nil without one
 
 	first []byte // read before the connection itself
 	mu    sync.Mutex
@@ -101,9 +102,12 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m, as: c.as, done: make(chan struct{})}
-	c.taken = t
+	t := &Taken{Conn: nc, m: m, chain: c.chain}
 	m.mu.Lock()
+	if c.chain != nil {
+		t.done = make(chan struct{})
+		c.chain.taken = t
+	}
 	c.uncounted = true
 	m.open.Add(-1)
 	m.taken[t] = struct{}{}
@@ -178,22 +182,24 @@ func (t *Taken) Close() error {
 		t.m.upgraded.Add(-1)
 		delete(t.m.taken, t)
 		t.m.signalLocked()
-		close(t.done)
+		if t.done != nil {
+			close(t.done)
+		}
 	})
 	return t.Conn.Close()
 }
 
 // LocalAddr and RemoteAddr are what the request's server.ConnectionFeature said.
 func (t *Taken) LocalAddr() net.Addr {
-	if t.as != nil {
-		return t.as.LocalAddr()
+	if as := t.chain.replaced(); as != nil {
+		return as.LocalAddr()
 	}
 	return t.Conn.LocalAddr()
 }
 
 func (t *Taken) RemoteAddr() net.Addr {
-	if t.as != nil {
-		return t.as.RemoteAddr()
+	if as := t.chain.replaced(); as != nil {
+		return as.RemoteAddr()
 	}
 	return t.Conn.RemoteAddr()
 }
