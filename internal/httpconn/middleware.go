@@ -48,6 +48,7 @@ func (ch *chain) replaced() server.ConnectionFeature {
 
 var (
 	errNextTwice = errors.New("next was called twice for one connection: a middleware may call it once")
+	errNextLate  = errors.New("next was called after the middleware had returned, which closed the connection")
 	errStranger  = errors.New("next was given a connection that is not this one: pass on the Conn that the middleware was given, or its With")
 )
 
@@ -102,14 +103,17 @@ func (ch *chain) end() {
 	if v := recover(); v != nil {
 		ch.log(slog.LevelError, eventMiddlewarePanicked, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 	}
-	ch.cut(nil)
 	m := ch.m
 	defer m.wg.Done()
 	m.mu.Lock()
-	delete(m.chains, ch)
 	if ch.counted {
+		ch.counted = false // no join from now on
 		m.open.Add(-1)
 	}
+	m.mu.Unlock()
+	ch.cut(nil)
+	m.mu.Lock()
+	delete(m.chains, ch)
 	served := ch.conn != nil
 	m.signalLocked()
 	m.mu.Unlock()
@@ -150,9 +154,9 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 	if opts.OnState != nil {
 		t.Mark(inner.mark)
 	}
-	if !m.join(inner, ch) {
+	if err := m.join(inner, ch); err != nil {
 		t.Close()
-		return httpcommon.ErrServerShutdown
+		return err
 	}
 	inner.run(append(opts.Prefix[:len(opts.Prefix):len(opts.Prefix)], ahead...))
 	m.mu.Lock()
@@ -164,12 +168,15 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 	return nil
 }
 
-// join registers c in the place of its chain. It refuses when abort has already looked for connections.
-func (m *Manager) join(c *conn, ch *chain) bool {
+// join registers c in the place of its chain, unless abort has already looked for connections, or the chain has ended.
+func (m *Manager) join(c *conn, ch *chain) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.aborted.Load() || !ch.counted {
-		return false
+	switch {
+	case m.aborted.Load():
+		return httpcommon.ErrServerShutdown
+	case !ch.counted:
+		return errNextLate
 	}
 	ch.counted, ch.conn = false, c
 	m.conns[c] = struct{}{}
@@ -177,7 +184,7 @@ func (m *Manager) join(c *conn, ch *chain) bool {
 	if m.draining.Load() && !m.cfg.ReturnIdle {
 		c.http.Drain()
 	}
-	return true
+	return nil
 }
 
 // inMiddlewareLocked counts the chains that are not in HTTP or beyond it.

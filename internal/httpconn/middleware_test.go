@@ -438,6 +438,30 @@ func TestNextRefusesWhatItCannotServe(t *testing.T) {
 	})
 }
 
+func TestNextIsTooLateWhenTheMiddlewareHasReturned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		late := make(chan error, 1)
+		s := serveBy(t, Config{MaxConnections: 1}, httpApp(hello), doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
+			go func() {
+				<-ctx.Done()
+				late <- next(ctx, c)
+			}()
+			return nil
+		}))
+		for range 2 { // the second finds the place of the first
+			c := s.dial()
+			c.wantClosed("the connection closed by the middleware's return")
+			if err := <-late; !errors.Is(err, errNextLate) && !errors.Is(err, net.ErrClosed) {
+				t.Errorf("next: %v, want an error that says that it is too late", err)
+			}
+			synctest.Wait()
+			if st := s.m.Stats(); st.Open != 0 || st.Rejected != 0 {
+				t.Fatalf("stats %+v, want nothing open and nothing rejected", st)
+			}
+		}
+	})
+}
+
 func TestEndedHearsOfEveryConnectionOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var heard []string
