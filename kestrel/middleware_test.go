@@ -26,7 +26,7 @@ func TestAnEndpointsMiddlewareRunsOnItsConnectionsAlone(t *testing.T) {
 		}
 		http.ServeFile(w, r, file)
 	}))
-	for name, eventLoop := range map[string]bool{"goroutines": false, "event loop": true} {
+	for name, transport := range map[string]Transport{"portable": TransportPortable, "default": TransportAuto} {
 		t.Run(name, func(t *testing.T) {
 			var connections atomic.Int32
 			say := func(next connection.Handler) connection.Handler {
@@ -39,7 +39,7 @@ func TestAnEndpointsMiddlewareRunsOnItsConnectionsAlone(t *testing.T) {
 					return next(ctx, c)
 				}
 			}
-			s := start(t, Options{EventLoop: eventLoop, Endpoints: []Endpoint{
+			s := start(t, Options{Transport: transport, Endpoints: []Endpoint{
 				{URL: "http://127.0.0.1:0", Middleware: []connection.Middleware{say}},
 				{URL: "http://127.0.0.1:0"},
 			}}, app)

@@ -49,7 +49,7 @@ type Endpoint struct {
 	// group's to say, not the umask's.
 	UnixMode fs.FileMode
 	// Middleware runs on each connection, after it was counted at the limits and before HTTP; the first is the outermost.
-	// Such connections have a goroutine each, whatever EventLoop says.
+	// Such connections have a goroutine each, whatever Options.Transport says, and Options.Exec has no effect.
 	Middleware []connection.Middleware
 }
 
