@@ -11,7 +11,8 @@ type Bound struct {
 	URL      string
 }
 
-// Listen opens the listeners of an endpoint: two for localhost, else one. It is for servers that accept themselves.
+// Listen opens the listeners of an endpoint: two for localhost, else one. It is for servers that accept themselves;
+// Endpoint.Middleware has no effect there.
 func Listen(ctx context.Context, e Endpoint) ([]Bound, error) {
 	open, err := bind(ctx, e)
 	if err != nil {

@@ -43,7 +43,7 @@ func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 // become makes new connections belong to e, which is at the same place. Open ones stay what they are.
 func (o *opened) become(e Endpoint) {
 	o.endpoint = e
-	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme}); was != nil {
+	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware}); was != nil {
 		o.past = append(o.past, was)
 	}
 }

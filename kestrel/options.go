@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"slices"
 	"time"
 
+	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/internal/transport"
@@ -46,6 +48,9 @@ type Endpoint struct {
 	// UnixMode is the mode of a unix socket's file. Zero means 0660: whoever may connect is the owner's and the
 	// group's to say, not the umask's.
 	UnixMode fs.FileMode
+	// Middleware runs on each connection, after it was counted at the limits and before HTTP; the first is the outermost.
+	// Such connections have a goroutine each, whatever Options.Transport says, and Options.Exec has no effect.
+	Middleware []connection.Middleware
 }
 
 // None as a limit means that there is none; Nothing that not even one is allowed.
@@ -116,6 +121,9 @@ func (o *Options) mistakes() (errs []*optionError) {
 			if _, err := ParseAddress(e.URL); err != nil {
 				bad("Url", "endpoint %q: %w", e.Name, err)
 			}
+		}
+		if i := slices.IndexFunc(e.Middleware, func(m connection.Middleware) bool { return m == nil }); i >= 0 {
+			bad("Middleware", "endpoint %q: Middleware[%d] is nil: leave it out", e.Name, i)
 		}
 		if e.UnixMode&^0o777 != 0 {
 			bad("UnixMode", "endpoint %q: UnixMode %o has more than permission bits", e.Name, e.UnixMode)

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/transport"
 )
 
@@ -44,6 +45,27 @@ func TestTheLoopSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 	}
 }
 
+// The same by way of middleware, which passes on every other connection in a wrapper.
+func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
+	before := descriptors(t)
+	var n, read, written, inside atomic.Int64
+	chaos(t, 1, doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
+		inside.Add(1)
+		defer inside.Add(-1)
+		if n.Add(1)%2 == 0 {
+			c = c.With(&counted{c, &read, &written})
+		}
+		c.Peek(1)
+		return next(ctx, c)
+	}))
+	if inside.Load() != 0 || n.Load() == 0 {
+		t.Errorf("after stop the middleware is on %d of %d connections", inside.Load(), n.Load())
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open after, want the %d of before", after, before)
+	}
+}
+
 // descriptors counts those of this process. The poller's own are made by the first use.
 func descriptors(t *testing.T) int {
 	t.Helper()
@@ -57,7 +79,7 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-func chaos(t *testing.T, shards int) {
+func chaos(t *testing.T, shards int, middleware ...connection.Middleware) {
 	m := New(Config{App: httpApp(unruly), Logger: discard, EventLoop: true})
 	m.loopOnce.Do(func() {
 		var err error
@@ -69,7 +91,7 @@ func chaos(t *testing.T, shards int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http"}, func() Options { return Options{} })
+	stop := m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http", Middleware: middleware}, func() Options { return Options{} })
 
 	var answers atomic.Int64
 	var clients sync.WaitGroup

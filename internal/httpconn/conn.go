@@ -44,6 +44,7 @@ type conn struct {
 	http      *http1.Conn
 	features  server.Features
 	parent    *server.Features
+	chain     *chain // the middleware that it came through; nil for none
 	tag       any
 	onState   func(transport.Link, State)
 	state     State
@@ -71,9 +72,7 @@ type conn struct {
 }
 
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
-	if opts.Endpoint != nil {
-		ep = opts.Endpoint
-	}
+	ep = opts.endpoint(ep)
 	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
 	c.id = m.lastID.Add(1)
 	c.transport.SetRates(&c.engine.rates)
@@ -236,6 +235,9 @@ func (h *handler) Serve() (err error) {
 	c.running = true
 	c.mu.Unlock()
 	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
+	if as := c.chain.replaced(); as != nil {
+		server.Set(&c.features, as)
+	}
 	if c.inline != nil {
 		c.enter()
 	}

@@ -3,8 +3,10 @@ package httpconn
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
+	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
@@ -16,6 +18,12 @@ type Endpoint struct {
 	Name string
 	// Scheme is "http" or "https".
 	Scheme string
+	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
+	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
+	Middleware []connection.Middleware
+
+	chained sync.Once
+	handler connection.Handler
 
 	engine            atomic.Pointer[engine] // see Manager.engine
 	draining, aborted atomic.Bool            // see StopEndpoint
@@ -110,10 +118,11 @@ func (m *Manager) drain(ep *Endpoint) {
 func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 	for {
 		m.mu.Lock()
-		left, running, taken, changed := len(m.conns), m.open.Load(), len(m.taken), m.changed
+		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changed
 		if ep != nil {
 			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken
 		}
+		before, after := m.inMiddlewareLocked(ep)
 		m.mu.Unlock()
 		if left+taken == 0 {
 			return nil
@@ -121,8 +130,11 @@ func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%d running requests and %d upgraded connections were aborted at the end of the shutdown time: %w",
-				running, taken, context.Cause(ctx))
+			what := fmt.Sprintf("%d running requests and %d upgraded connections", max(0, running-before), taken)
+			if n := before + after; n > 0 {
+				what += fmt.Sprintf(" and %d connections in their middleware", n)
+			}
+			return fmt.Errorf("%s were aborted at the end of the shutdown time: %w", what, context.Cause(ctx))
 		}
 	}
 }
@@ -131,6 +143,7 @@ func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 func (m *Manager) abort(ep *Endpoint) {
 	var conns []*conn
 	var taken []*Taken
+	var chains []*chain
 	m.mu.Lock()
 	for c := range m.conns {
 		if ep == nil || c.endpoint == ep {
@@ -142,11 +155,22 @@ func (m *Manager) abort(ep *Endpoint) {
 			taken = append(taken, t)
 		}
 	}
+	for ch := range m.chains {
+		if ep == nil || ch.endpoint == ep {
+			chains = append(chains, ch)
+		}
+	}
 	m.mu.Unlock()
 	for _, c := range conns {
 		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
+		if c.chain != nil {
+			c.chain.cut(httpcommon.ErrServerShutdown)
+		}
 		c.cut()
+	}
+	for _, ch := range chains {
+		ch.cut(httpcommon.ErrServerShutdown)
 	}
 	for _, t := range taken {
 		t.Close()

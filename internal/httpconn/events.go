@@ -19,6 +19,10 @@ var (
 	eventApplicationError = newEvent(13, "ApplicationError", "the application failed")
 	// Error: the server's own code panicked; the connection was cut. Keys: connection, error, stack.
 	eventConnectionFailed = newEvent(70, "ConnectionFailed", "a connection ended by a mistake of the server, please report it")
+	// Debug: connection middleware gave a connection up with an error. Keys: connection, endpoint, remote, error.
+	eventMiddlewareRefused = newEvent(80, "ConnectionMiddlewareError", "the connection was given up by its middleware")
+	// Error: connection middleware panicked; the connection was cut. Keys: connection, endpoint, remote, error, stack.
+	eventMiddlewarePanicked = newEvent(81, "ConnectionMiddlewarePanic", "connection middleware failed")
 	// Debug: a request was refused. Keys: connection, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
 	// Debug: a response could not be finished, or the application failed after the client had left. Keys: connection, request, error.

@@ -49,6 +49,9 @@ func (c *conn) EndpointName() string { return c.endpoint.Name }
 func (c *conn) RemoteAddrText() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if as := c.chain.replaced(); as != nil {
+		return as.RemoteAddrText()
+	}
 	if c.remoteText == "" {
 		if addr := c.transport.RemoteAddr(); addr != nil {
 			c.remoteText = addr.String()

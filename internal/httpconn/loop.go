@@ -24,7 +24,9 @@ const (
 // Listen serves the connections of a listener until the returned function is called, which closes it. options is asked for
 // each connection.
 func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (stop func()) {
-	if loop := m.theLoop(l); loop != nil {
+	if len(ep.Middleware) > 0 {
+		m.middleware(ep) // now, rather than at the first connection
+	} else if loop := m.theLoop(l); loop != nil {
 		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
 			return m.onLoop(link, ep, options())
 		}, func(err error, wait time.Duration) {
@@ -65,6 +67,11 @@ func (m *Manager) adopt(nc net.Conn, ep *Endpoint, opts Options) bool {
 
 // onLoop makes the owner of a connection on the loop, or refuses it.
 func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) transport.Events {
+	if ep = opts.endpoint(ep); len(ep.Middleware) > 0 { // it has become one with middleware since the listener was put on the loop
+		nc, _ := link.Detach()
+		m.serveChained(nc, ep, opts)
+		return nil
+	}
 	c := m.newConn(link, ep, opts)
 	c.inline = link
 	if !m.admitted(c) {

@@ -75,6 +75,7 @@ type Manager struct {
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
+	chains  map[*chain]struct{}
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a connection ends
 
@@ -91,6 +92,7 @@ func New(cfg Config) *Manager {
 		cfg:     cfg,
 		conns:   make(map[*conn]struct{}),
 		taken:   make(map[*Taken]struct{}),
+		chains:  make(map[*chain]struct{}),
 		changed: make(chan struct{}),
 	}
 	m.settings.Store(cfg.settings())
@@ -126,8 +128,20 @@ type Options struct {
 	Endpoint *Endpoint
 }
 
+func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
+	if o.Endpoint != nil {
+		return o.Endpoint
+	}
+	return accepted
+}
+
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
+	ep = opts.endpoint(ep)
+	if len(ep.Middleware) > 0 {
+		m.serveChained(nc, ep, opts)
+		return
+	}
 	if m.adopt(nc, ep, opts) {
 		return
 	}
@@ -148,20 +162,43 @@ var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRat
 func (m *Manager) admitted(c *conn) bool {
 	reason := m.admit(c)
 	if reason != "" {
-		m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
-			slog.String("endpoint", c.endpoint.Name), slog.String("remote", c.RemoteAddrText()), slog.String("reason", reason))
+		m.reject(c.endpoint, c.RemoteAddrText(), reason, c.tag)
 		c.transport.Close()
-		if m.cfg.Ended != nil {
-			m.cfg.Ended(c.tag, 0)
-		}
 	}
 	return reason == ""
+}
+
+// reject says why a connection is not served.
+func (m *Manager) reject(ep *Endpoint, remote, reason string, tag any) {
+	m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
+		slog.String("endpoint", ep.Name), slog.String("remote", remote), slog.String("reason", reason))
+	if m.cfg.Ended != nil {
+		m.cfg.Ended(tag, 0)
+	}
 }
 
 // admit registers c, or says why not.
 func (m *Manager) admit(c *conn) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if reason := m.placeLocked(); reason != "" {
+		return reason
+	}
+	m.registerLocked(c)
+	return ""
+}
+
+// registerLocked makes a connection that has its place one that drain and abort find.
+func (m *Manager) registerLocked(c *conn) {
+	m.conns[c] = struct{}{}
+	c.endpoint.conns++
+	if c.draining() && !m.cfg.ReturnIdle {
+		c.http.Drain()
+	}
+}
+
+// placeLocked takes a place among the connections that are counted and waited for, or says why there is none.
+func (m *Manager) placeLocked() string {
 	switch {
 	case m.closed:
 		return "the server is stopping"
@@ -170,12 +207,7 @@ func (m *Manager) admit(c *conn) string {
 		return "max_concurrent_connections_exceeded"
 	}
 	m.open.Add(1)
-	m.conns[c] = struct{}{}
-	c.endpoint.conns++
 	m.wg.Add(1)
-	if c.draining() && !m.cfg.ReturnIdle {
-		c.http.Drain()
-	}
 	return ""
 }
 

@@ -644,3 +644,32 @@ func TestManyAnswersAreSentWhileALaterRequestWaits(t *testing.T) {
 		c.want("the last answer", sent200...)
 	})
 }
+
+// The first two requests come together and are watched one after the other while bytes of the third come.
+func TestPipelinedRequestsThatAreWatchedLoseNoByteOfTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		s := serve(t, Config{}, httpApp(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/watch" {
+				r.Context().Done()
+				step <- struct{}{} // a byte can come now
+				step <- struct{}{}
+			}
+			if want := map[string]string{"/watch": "GET", "/": "POST"}[r.URL.Path]; r.Method != want {
+				t.Errorf("the method for %s is %s, want %s", r.URL.Path, r.Method, want)
+			}
+			hello(w, r)
+		}))
+		c := s.dial()
+		c.write("GET /watch HTTP/1.1\r\nHost: a\r\n\r\nGET /watch HTTP/1.1\r\nHost: a\r\n\r\n")
+		for _, part := range []string{"P", "OST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"} {
+			<-step
+			c.write(part)
+			synctest.Wait()
+			<-step
+		}
+		for _, which := range []string{"the first answer", "the second", "the third, whose first byte the watch has read"} {
+			c.want(which, sent200...)
+		}
+	})
+}

@@ -22,6 +22,9 @@ type Taken struct {
 	endpoint *Endpoint
 	once     sync.Once
 
+	chain *chain        // as conn.chain
+	done  chan struct{} // closed by Close, for the chain; nil without one
+
 	first []byte // read before the connection itself
 	mu    sync.Mutex
 	more  atomic.Bool // first is not empty
@@ -100,8 +103,12 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint}
+	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint, chain: c.chain}
 	m.mu.Lock()
+	if c.chain != nil {
+		t.done = make(chan struct{})
+		c.chain.taken = t
+	}
 	c.uncounted = true
 	m.open.Add(-1)
 	m.taken[t] = struct{}{}
@@ -178,8 +185,26 @@ func (t *Taken) Close() error {
 		delete(t.m.taken, t)
 		t.endpoint.taken--
 		t.m.signalLocked()
+		if t.done != nil {
+			close(t.done)
+		}
 	})
 	return t.Conn.Close()
+}
+
+// LocalAddr and RemoteAddr are what the request's server.ConnectionFeature said.
+func (t *Taken) LocalAddr() net.Addr {
+	if as := t.chain.replaced(); as != nil {
+		return as.LocalAddr()
+	}
+	return t.Conn.LocalAddr()
+}
+
+func (t *Taken) RemoteAddr() net.Addr {
+	if as := t.chain.replaced(); as != nil {
+		return as.RemoteAddr()
+	}
+	return t.Conn.RemoteAddr()
 }
 
 var errUpgradedLimit = errors.New("httpconn: the limit of upgraded connections (MaxConcurrentUpgradedConnections) is reached")

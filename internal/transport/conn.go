@@ -234,6 +234,9 @@ func (c *Conn) ClearDeadlines() {
 
 // Watch calls fn once when the peer goes away, until Unwatch. Read must not be called meanwhile.
 func (c *Conn) Watch(fn func(error)) {
+	if c.haveFirst {
+		return // an earlier watch has read a byte that waits: this one is over, too, or it would read the byte behind it
+	}
 	c.unwatch.Store(false)
 	c.watch = make(chan struct{})
 	go c.watchPeer(fn)

@@ -207,6 +207,26 @@ func TestAByteThatTheWatchReadsComesFirst(t *testing.T) {
 	})
 }
 
+// Pipelined requests that are in the engine's buffer already are served without a Read between their watches.
+func TestAWatchAfterAWatchThatReadAByteLosesNone(t *testing.T) {
+	for name, sent := range map[string]string{"more has come": "bc", "nothing more has come": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, peer := pair(t)
+				for _, more := range []string{"a", sent} {
+					c.Watch(func(err error) { t.Errorf("told %v, though the peer is there", err) })
+					io.WriteString(peer, more)
+					synctest.Wait()
+					c.Unwatch()
+				}
+				io.WriteString(peer, "z")
+				c.SetReadDeadline(time.Now().Add(time.Second))
+				wantRead(t, "all that was sent, in its order", c, "a"+sent+"z")
+			})
+		})
+	}
+}
+
 func TestDetachHandsOverTheByteOfTheWatchAndNoDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pair(t)

@@ -94,7 +94,7 @@ func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transpo
 		t.Fatalf("neither an answer to the next request nor the connection's end came: %q", out)
 	}
 	out, probed := withoutProbe(out, wantOpen)
-	nc.Close() // ends a lingering close
+	nc.Close()                                    // ends a lingering close
 	if err := srv.Stop(t.Context()); err != nil { // what the application saw is complete after it
 		t.Errorf("stop: %v", err)
 	}

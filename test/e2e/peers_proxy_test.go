@@ -41,18 +41,24 @@ var proxies = map[string]func(t *testing.T, addr string) *proxy{"nginx": startNg
 // fence returns the block of the how-to in the given language, with replacements made, each of which must be possible.
 func fence(t *testing.T, language string, oldnew ...string) string {
 	t.Helper()
-	data, err := os.ReadFile("../../docs/howto/behind-a-proxy.md")
+	return fenceOf(t, "behind-a-proxy.md", language, oldnew...)
+}
+
+// fenceOf is fence for any how-to.
+func fenceOf(t *testing.T, howto, language string, oldnew ...string) string {
+	t.Helper()
+	data, err := os.ReadFile("../../docs/howto/" + howto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, found := strings.Cut(string(data), "```"+language+"\n")
 	block, _, ended := strings.Cut(block, "```")
 	if !found || !ended {
-		t.Fatalf("the how-to has no block in %s", language)
+		t.Fatalf("%s has no block in %s", howto, language)
 	}
 	for i := 0; i < len(oldnew); i += 2 {
 		if !strings.Contains(block, oldnew[i]) {
-			t.Fatalf("the how-to's configuration of %s has no %q", language, oldnew[i])
+			t.Fatalf("the configuration of %s in %s has no %q", language, howto, oldnew[i])
 		}
 		block = strings.ReplaceAll(block, oldnew[i], oldnew[i+1])
 	}

@@ -1,0 +1,230 @@
+package httpconn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/lannerhq/lanner/connection"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/server"
+)
+
+// chain is a connection of an endpoint with middleware: what it is from the accept until the middleware has returned. In the
+// midst of it lies, if the middleware calls next, a conn, which serves what the middleware passed on.
+//
+//	admitted ──▶ middleware ──next──▶ conn, then what took it over ──▶ middleware ──▶ closed
+//	             holds a place in     has the place; registered         not counted,
+//	             the count            by itself                         waited for
+type chain struct {
+	m        *Manager
+	endpoint *Endpoint
+	opts     Options
+	raw      net.Conn // as it was accepted; the chain's until its end
+	features server.Features
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	id       uint64
+	next     atomic.Bool              // next was called
+	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
+
+	// Guarded by the manager's mu.
+	counted bool   // it holds a place in the count itself
+	conn    *conn  // it has taken that place
+	taken   *Taken // and this the conn's
+}
+
+// replaced is the server.ConnectionFeature that the middleware set, or nil.
+func (ch *chain) replaced() server.ConnectionFeature {
+	if ch == nil {
+		return nil
+	}
+	return ch.as
+}
+
+var (
+	errNextTwice = errors.New("next was called twice for one connection: a middleware may call it once")
+	errNextLate  = errors.New("next was called after the middleware had returned, which closed the connection")
+	errStranger  = errors.New("next was given a connection that is not this one: pass on the Conn that the middleware was given, or its With")
+)
+
+// middleware returns the endpoint's middleware around HTTP. The first is the outermost.
+func (m *Manager) middleware(ep *Endpoint) connection.Handler {
+	ep.chained.Do(func() {
+		h := m.serveHTTP
+		for i := len(ep.Middleware) - 1; i >= 0; i-- {
+			h = ep.Middleware[i](h)
+		}
+		ep.handler = h
+	})
+	return ep.handler
+}
+
+// serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
+func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
+	ch := &chain{m: m, endpoint: ep, opts: opts, raw: nc, id: m.lastID.Add(1)}
+	ch.ctx, ch.cancel = context.WithCancelCause(context.Background())
+	parent := m.cfg.Features
+	if opts.Features != nil {
+		parent = opts.Features
+	}
+	ch.features.Init(nil, nil, ch, parent)
+	m.mu.Lock()
+	reason := m.placeLocked()
+	if reason == "" {
+		ch.counted = true
+		m.chains[ch] = struct{}{}
+		ep.conns++
+	}
+	m.mu.Unlock()
+	if reason != "" {
+		m.reject(ep, ch.RemoteAddrText(), reason, opts.Tag)
+		ch.cancel(nil)
+		nc.Close()
+		return
+	}
+	go ch.run()
+}
+
+// run is the connection's goroutine.
+func (ch *chain) run() {
+	defer ch.end()
+	err := ch.m.middleware(ch.endpoint)(ch.ctx, connection.New(ch.raw, &ch.features))
+	if err != nil {
+		ch.log(slog.LevelDebug, eventMiddlewareRefused, slog.Any("error", err))
+	}
+}
+
+// end runs last on the connection's goroutine.
+func (ch *chain) end() {
+	if v := recover(); v != nil {
+		ch.log(slog.LevelError, eventMiddlewarePanicked, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+	}
+	m := ch.m
+	defer m.wg.Done()
+	m.mu.Lock()
+	if ch.counted {
+		ch.counted = false // no join from now on
+		m.open.Add(-1)
+	}
+	m.mu.Unlock()
+	ch.cut(nil)
+	m.mu.Lock()
+	delete(m.chains, ch)
+	ch.endpoint.conns--
+	served := ch.conn != nil
+	m.signalLocked()
+	m.mu.Unlock()
+	if !served && m.cfg.Ended != nil {
+		m.cfg.Ended(ch.opts.Tag, 0)
+	}
+}
+
+// cut ends the connection below whatever was wrapped around it, from any goroutine. Closing a wrapper instead might wait:
+// that of TLS writes.
+func (ch *chain) cut(cause error) {
+	ch.cancel(cause)
+	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.opts.Shared {
+		half.CloseWrite()
+	}
+	ch.raw.Close()
+}
+
+// serveHTTP is the innermost handler. It returns when the connection is over, or what has taken it over is.
+func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
+	ch, ok := server.Get[*chain](c.Features())
+	if !ok || ch.m != m {
+		return errStranger
+	}
+	if !ch.next.CompareAndSwap(false, true) {
+		return errNextTwice
+	}
+	nc, ahead := c.Detach()
+	t := transport.NewConn(nc, m.heartbeat, reasons)
+	opts := ch.opts
+	opts.Features = c.Features()
+	inner := m.newConn(t, ch.endpoint, opts)
+	inner.id = ch.id
+	inner.chain = ch
+	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
+		ch.as = as
+	}
+	if opts.OnState != nil {
+		t.Mark(inner.mark)
+	}
+	if err := m.join(inner, ch); err != nil {
+		t.Close()
+		return err
+	}
+	inner.run(append(opts.Prefix[:len(opts.Prefix):len(opts.Prefix)], ahead...))
+	m.mu.Lock()
+	taken := ch.taken
+	m.mu.Unlock()
+	if taken != nil {
+		<-taken.done
+	}
+	return nil
+}
+
+// join registers c in the place of its chain, unless abort has already looked for connections, or the chain has ended.
+func (m *Manager) join(c *conn, ch *chain) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.aborted.Load(), ch.endpoint.aborted.Load():
+		return httpcommon.ErrServerShutdown
+	case !ch.counted:
+		return errNextLate
+	}
+	ch.counted, ch.conn = false, c
+	m.wg.Add(1)
+	m.registerLocked(c)
+	return nil
+}
+
+// inMiddlewareLocked counts the chains of an endpoint, or of all for nil, that are not in HTTP or beyond it.
+func (m *Manager) inMiddlewareLocked(ep *Endpoint) (before, after int64) {
+	for ch := range m.chains {
+		if ep != nil && ch.endpoint != ep {
+			continue
+		}
+		if ch.counted {
+			before++
+			continue
+		}
+		_, serving := m.conns[ch.conn]
+		_, taken := m.taken[ch.taken]
+		if !serving && !taken {
+			after++
+		}
+	}
+	return before, after
+}
+
+func (ch *chain) log(level slog.Level, e event, attrs ...slog.Attr) {
+	if !ch.m.cfg.Logger.Enabled(context.Background(), level) {
+		return
+	}
+	attrs = append(attrs, e.id, slog.String("connection", ch.ConnectionID()), slog.String("endpoint", ch.endpoint.Name),
+		slog.String("remote", ch.RemoteAddrText()))
+	ch.m.cfg.Logger.LogAttrs(context.Background(), level, e.msg, attrs...)
+}
+
+// A chain is what its middleware sees of the connection.
+var _ server.ConnectionFeature = (*chain)(nil)
+
+func (ch *chain) ConnectionID() string { return connectionID(ch.id) }
+func (ch *chain) LocalAddr() net.Addr  { return ch.raw.LocalAddr() }
+func (ch *chain) RemoteAddr() net.Addr { return ch.raw.RemoteAddr() }
+func (ch *chain) EndpointName() string { return ch.endpoint.Name }
+
+func (ch *chain) RemoteAddrText() string {
+	if addr := ch.raw.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
+}
