@@ -78,6 +78,11 @@ func readOnly(method string) bool { return method == http.MethodGet || method ==
 // serve answers a GET or HEAD request. A nil next answers 404.
 func (f *Files) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	e, err := f.find(r.URL.Path)
+	f.answer(w, r, next, e, err)
+}
+
+// answer answers with what was found.
+func (f *Files) answer(w http.ResponseWriter, r *http.Request, next http.Handler, e *entry, err error) {
 	if err == nil && e.kind == file {
 		failure := f.serveFile(w, r, e)
 		if failure == nil {

@@ -51,6 +51,7 @@ func (f *Files) load(key string, old *entry) (*entry, error) {
 			return old, nil
 		}
 	}
+	key = strings.Clone(key) // a server may reuse the memory that a request's path is in
 	l := &lookup{files: f}
 	e, err := l.resolve(key)
 	switch {
@@ -67,7 +68,7 @@ func (f *Files) load(key string, old *entry) (*entry, error) {
 		logUnreadable(f.log, key, err)
 		return nil, err
 	}
-	e.key, e.deps, e.unsettled = strings.Clone(key), l.deps, l.unsettled
+	e.key, e.deps, e.unsettled = key, l.deps, l.unsettled
 	e.measure()
 	e.checked.Store(now)
 	return e, nil
