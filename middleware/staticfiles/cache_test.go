@@ -185,6 +185,12 @@ func TestAFileSystemThatFailsIsReportedAndNotBelieved(t *testing.T) {
 	if !strings.Contains(log.String(), "a static file cannot be read") || !strings.Contains(log.String(), "key=a.txt") {
 		t.Errorf("the log is %q, want the file and what failed", log.String())
 	}
+	for range 100 {
+		wantStatus(t, files, "/a.txt", 500, "it still cannot")
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines are in the log after 101 requests in a second, want one: anybody can ask", n)
+	}
 	fsys.onOpen = nil
 	wantBody(t, files, "/a.txt", "a", "a failure is not remembered")
 	fsys.MapFS["a.txt"] = &fstest.MapFile{Data: []byte("changed"), ModTime: long.Add(time.Hour), Mode: 0o644}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Files struct {
 	began      time.Time
 	log        *slog.Logger
 	cache      *cache
+	warned     atomic.Int64 // when the last event was logged, by elapsed
 }
 
 // New opens the root. It fails when it cannot be opened, or when the options are wrong.
@@ -118,7 +120,7 @@ func (f *Files) lost(e *entry, err error) (*entry, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return &entry{kind: forbidden}, nil
 	}
-	logUnreadable(f.log, e.key, err)
+	f.logUnreadable(e.key, err)
 	return nil, err
 }
 

@@ -44,7 +44,7 @@ func (f *Files) load(key string, old *entry) (*entry, error) {
 	if old != nil && !old.unsettled {
 		unchanged, err := f.unchanged(old)
 		if err != nil {
-			logKept(f.log, key, err)
+			f.logKept(key, err)
 		}
 		if unchanged || err != nil {
 			old.checked.Store(now)
@@ -58,14 +58,14 @@ func (f *Files) load(key string, old *entry) (*entry, error) {
 	case errors.Is(err, fs.ErrNotExist): // it was removed while it was looked at
 		e, l.unsettled = &entry{kind: missing}, true
 	case errors.Is(err, fs.ErrPermission):
-		logUnreadable(f.log, key, err)
+		f.logUnreadable(key, err)
 		e, l.unsettled = &entry{kind: forbidden}, true
 	case err != nil && old != nil:
-		logKept(f.log, key, err)
+		f.logKept(key, err)
 		old.checked.Store(now)
 		return old, nil
 	case err != nil:
-		logUnreadable(f.log, key, err)
+		f.logUnreadable(key, err)
 		return nil, err
 	}
 	e.key, e.deps, e.unsettled = key, l.deps, l.unsettled
@@ -168,7 +168,7 @@ func (l *lookup) variant(original *representation, c coding) (*representation, e
 	case err != nil || info == nil || !info.Mode().IsRegular():
 		return nil, err
 	case original.info.ModTime().Sub(info.ModTime()) > settles:
-		logOldVariant(l.files.log, name, original.name)
+		l.files.logOldVariant(name, original.name)
 		return nil, nil
 	}
 	rep, err := l.representation(name, info)
