@@ -14,13 +14,20 @@ func (s *Response) room(n int) bool { return n <= s.conn.cfg.Limits.MaxResponseB
 
 // hold keeps p back, in a buffer of one of the two pooled sizes as long as it fits.
 func (s *Response) hold(p []byte) {
-	if need := len(s.held) + len(p); need > cap(s.held) && need <= largeBuffer {
-		bigger := getBuffer(need)
-		n := copy(bigger, s.held)
-		putBuffer(s.held)
-		s.held = bigger[:n]
+	s.held = append(grown(s.held, len(p)), p...)
+}
+
+// grown is b with room for n more bytes where that takes no more than the larger of the pooled sizes. What append makes when
+// b is full is of neither size, and lost to the pools.
+func grown(b []byte, n int) []byte {
+	need := len(b) + n
+	if need <= cap(b) || need > largeBuffer {
+		return b
 	}
-	s.held = append(s.held, p...)
+	bigger := getBuffer(need)
+	n = copy(bigger, b)
+	putBuffer(b)
+	return bigger[:n]
 }
 
 // write frames body bytes of a started response.
@@ -91,7 +98,7 @@ func (s *Response) send(p []byte) error {
 	c := s.conn
 	c.mu.Lock()
 	if len(p) <= copyBelow && len(p) <= c.cfg.Limits.MaxResponseBufferSize-len(c.out) {
-		c.out = append(c.out, p...)
+		c.out = append(grown(c.out, len(p)), p...)
 		c.mu.Unlock()
 		return nil
 	}

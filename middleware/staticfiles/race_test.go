@@ -1,0 +1,5 @@
+//go:build race
+
+package staticfiles
+
+const raceEnabled = true
