@@ -112,6 +112,14 @@ func (s *Response) writable() error {
 	return s.err
 }
 
+// Held returns the body bytes that are held back; none once the response has started. They are valid until the next write.
+func (s *Response) Held() []byte {
+	if s.started {
+		return nil
+	}
+	return s.held
+}
+
 // Flush fixes the header section and sends all that was written.
 func (s *Response) Flush() error {
 	if err := s.writable(); err != nil {
