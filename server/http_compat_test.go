@@ -3,15 +3,19 @@ package server_test
 import (
 	"bytes"
 	"io"
+	"log"
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
+	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -190,6 +194,63 @@ func TestA101ThatWasNotAskedForIsSentByHijack(t *testing.T) {
 		}
 	})
 }
+
+func TestASuperfluousStatusIsNotLookedAt(t *testing.T) {
+	f, _, s := newExchange("/", nil)
+	handle(t, f, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(204)
+		w.WriteHeader(0) // no panic, as net/http
+	})
+	if s.Status() != 204 {
+		t.Errorf("status %d, want the first one", s.Status())
+	}
+}
+
+func TestWritingMoreThanAnnouncedIsErrContentLength(t *testing.T) {
+	f, _, s := newExchange("/", nil)
+	f.Init(newRequest("/"), fullResponse{s}, everythingFull{}, nil)
+	handle(t, f, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1")
+		w.Header().Set("Content-Type", "text/plain")
+		if _, err := io.WriteString(w, "ab"); err != http.ErrContentLength {
+			t.Errorf("Write: %v, want http.ErrContentLength", err)
+		}
+		if _, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("ab")); err != http.ErrContentLength {
+			t.Errorf("ReadFrom: %v, want http.ErrContentLength", err)
+		}
+	})
+}
+
+// fullResponse has no room for more body.
+type fullResponse struct{ *fakeResponse }
+
+func (fullResponse) Write([]byte) (int, error) { return 0, httpcommon.ErrContentLength }
+
+type everythingFull struct{}
+
+func (everythingFull) SendFrom(io.Reader) (int64, error) { return 0, httpcommon.ErrContentLength }
+
+func TestReverseProxyFindsAServerAndAbortsAResponseThatItsBackendCut(t *testing.T) {
+	f, _, _ := newExchange("/", nil)
+	proxy := httputil.ReverseProxy{
+		Rewrite:  func(*httputil.ProxyRequest) {},
+		ErrorLog: log.New(io.Discard, "", 0),
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader("half of"), iotest.ErrReader(io.ErrUnexpectedEOF))
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
+		}),
+	}
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler {
+			t.Errorf("the proxy ends with %v, want a panic of http.ErrAbortHandler: else the client takes half of the body for all", v)
+		}
+	}()
+	_ = server.HTTP(&proxy).Process(f)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (fn roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return fn(r) }
 
 // notUpgradable is the UpgradeFeature of a request that asks for no upgrade; head gets what is written on the connection.
 type notUpgradable struct {

@@ -58,10 +58,10 @@ func (w *responseWriter) Header() http.Header {
 // WriteHeader fixes status and fields; an interim status is sent at once and fixes nothing.
 func (w *responseWriter) WriteHeader(code int) {
 	switch {
-	case code < 100 || code > 999:
-		panic("invalid WriteHeader code " + strconv.Itoa(code)) // the words of net/http
 	case w.closed.Load() || w.hijacked || w.wrote:
 		return // superfluous, as in net/http
+	case code < 100 || code > 999:
+		panic("invalid WriteHeader code " + strconv.Itoa(code)) // the words of net/http
 	case code == http.StatusSwitchingProtocols:
 		w.commit(code)
 	case code < 200:
@@ -183,7 +183,15 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.rare != nil {
 		w.rare.next = nil
 	}
-	return n, err
+	return n, asContentLength(err)
+}
+
+// asContentLength is the error by which handlers know that they wrote more than they announced.
+func asContentLength(err error) error {
+	if err == httpcommon.ErrContentLength {
+		return http.ErrContentLength
+	}
+	return err
 }
 
 // WriteString appends to the body without copying s first.
@@ -206,7 +214,8 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !httpcommon.BodyAllowed(w.res.Status()) {
 		return 0, http.ErrBodyNotAllowed
 	}
-	return direct.SendFrom(r)
+	n, err := direct.SendFrom(r)
+	return n, asContentLength(err)
 }
 
 // Flush sends what was written; FlushError says how that went.

@@ -11,7 +11,7 @@ import (
 // Errors of writing a response.
 var (
 	errBodyNotAllowed = errors.New("http1: a response with this status has no body")
-	errTooManyBytes   = errors.New("http1: more bytes were written than the Content-Length says")
+	errTooManyBytes   = httpcommon.ErrContentLength
 	errTooFewBytes    = errors.New("http1: fewer bytes were written than the Content-Length says")
 	errInvalidStatus  = errors.New("http1: the status of a final response must be 200 to 999")
 	errInvalidLength  = errors.New("http1: Content-Length must be one decimal number")
