@@ -221,8 +221,11 @@ func port(l net.Listener) int {
 	return 0
 }
 
-// listenerURL is the URL of a listener that was made elsewhere.
+// listenerURL is the URL of a listener that was made elsewhere. One without an address is named by its type.
 func listenerURL(l net.Listener) string {
+	if l.Addr() == nil {
+		return fmt.Sprintf("http://%T", l)
+	}
 	if l.Addr().Network() == "unix" {
 		return "http://unix:" + l.Addr().String()
 	}

@@ -366,6 +366,23 @@ func TestFilesAreServedWholeAndInRanges(t *testing.T) {
 	}
 }
 
+// nowhere is a listener without an address, such as one that yields connections made elsewhere.
+type nowhere struct{ closed chan struct{} }
+
+func (l nowhere) Accept() (net.Conn, error) {
+	<-l.closed
+	return nil, net.ErrClosed
+}
+func (l nowhere) Close() error   { close(l.closed); return nil }
+func (l nowhere) Addr() net.Addr { return nil }
+
+func TestAListenerWithoutAnAddressIsNamedByItsType(t *testing.T) {
+	s := start(t, Options{Endpoints: []Endpoint{{Listener: nowhere{make(chan struct{})}}}}, server.HTTP(http.NotFoundHandler()))
+	if got := s.Addresses(); len(got) != 1 || got[0] != "http://kestrel.nowhere" {
+		t.Errorf("addresses %q, want the listener's type in place of an address", got)
+	}
+}
+
 func TestStopRefusesNewConnections(t *testing.T) {
 	s := start(t, Options{Endpoints: []Endpoint{{URL: "http://127.0.0.1:0"}}}, hello)
 	if err := s.Stop(t.Context()); err != nil {

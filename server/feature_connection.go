@@ -48,7 +48,8 @@ type UpgradeFeature interface {
 	// and data rates end. ErrTooLate when the response started.
 	Upgrade() (net.Conn, error)
 	// Hijack returns the connection with nothing written on it; buffered is what was read beyond the request.
-	// Otherwise as Upgrade.
+	// Otherwise as Upgrade. When the response has started, what was written of it is sent first, and the caller owes the
+	// client the rest; a server that cannot do that returns ErrTooLate.
 	Hijack() (conn net.Conn, buffered []byte, err error)
 }
 

@@ -61,6 +61,9 @@ func (x *exchange) close() {
 	x.ctx.finish()
 	x.body.close()
 	x.writer.closed.Store(true)
+	if r := x.writer.req; r != nil && r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll() // the temporary files of ParseMultipartForm, as net/http; what it cannot remove stays
+	}
 }
 
 // request makes the http.Request.

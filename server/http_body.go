@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
@@ -39,8 +40,15 @@ func (b *requestBody) Close() error {
 	return nil
 }
 
+// close waits for no client: a Read that another goroutine has under way is cut off. Transport reads a body on like that
+// after it has its answer.
 func (b *requestBody) close() {
-	b.mu.Lock()
+	if !b.mu.TryLock() {
+		if control, ok := Get[BodyControlFeature](b.features); ok {
+			_ = control.SetReadDeadline(time.Unix(1, 0)) // it lasts until the end of the request
+		}
+		b.mu.Lock()
+	}
 	defer b.mu.Unlock()
 	b.source = nil
 }

@@ -42,19 +42,21 @@ func (w *hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, bufio.NewReadWriter(r, bufio.NewWriter(conn)), nil
 }
 
-// takeOver takes the connection, after sending the status that the handler has written.
+// takeOver takes the connection, after sending the status that the handler has written. Like net/http it sends a 101 that
+// the client has not asked for, too: the handler knows its client.
 func (w *hijackWriter) takeOver(upgrade UpgradeFeature) (net.Conn, []byte, error) {
 	if !w.wrote {
 		return upgrade.Hijack()
 	}
 	status, fields := w.res.Status(), w.res.Header()
-	if status == http.StatusSwitchingProtocols {
+	if status == http.StatusSwitchingProtocols && upgrade.Upgradable() {
 		conn, err := upgrade.Upgrade()
 		return conn, nil, err
 	}
-	conn, buffered, err := upgrade.Hijack() // ErrTooLate when the header section has left
-	if err != nil {
-		return nil, nil, err
+	started := w.res.Started()
+	conn, buffered, err := upgrade.Hijack()
+	if err != nil || started {
+		return conn, buffered, err
 	}
 	head := []byte("HTTP/1.1 " + strconv.Itoa(status) + " " + httpcommon.StatusText(status) + "\r\n")
 	for name, value := range fields.All() {

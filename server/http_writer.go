@@ -24,10 +24,25 @@ type responseWriter struct {
 	res      ResponseFeature
 	req      *http.Request
 	header   http.Header
-	trailers []string // names announced in the Trailer field
-	wrote    bool     // the status is written
+	wrote    bool // the status is written
 	hijacked bool
+	sniffed  sniffed
 	closed   atomic.Bool // the handler has returned
+	rare     *rare       // nil for most
+}
+
+// rare is what few responses need.
+type rare struct {
+	trailers []string  // names announced in the Trailer field
+	next     []byte    // being written, see sniff
+	gone     chan bool // of CloseNotify
+}
+
+func (w *responseWriter) needRare() *rare {
+	if w.rare == nil {
+		w.rare = new(rare)
+	}
+	return w.rare
 }
 
 var errHandlerReturned = errors.New("server: the response was written to after its handler returned")
@@ -43,10 +58,10 @@ func (w *responseWriter) Header() http.Header {
 // WriteHeader fixes status and fields; an interim status is sent at once and fixes nothing.
 func (w *responseWriter) WriteHeader(code int) {
 	switch {
-	case code < 100 || code > 999:
-		panic("server: invalid WriteHeader code " + strconv.Itoa(code))
 	case w.closed.Load() || w.hijacked || w.wrote:
 		return // superfluous, as in net/http
+	case code < 100 || code > 999:
+		panic("invalid WriteHeader code " + strconv.Itoa(code)) // the words of net/http
 	case code == http.StatusSwitchingProtocols:
 		w.commit(code)
 	case code < 200:
@@ -85,8 +100,10 @@ func (w *responseWriter) copyFields(h *Headers) {
 		case key == "Date" && values == nil:
 			h.Add("Date", "") // net/http's way to say: no Date
 			continue
-		case key == "Transfer-Encoding" && len(values) == 1 && values[0] == "chunked":
+		case key == "Transfer-Encoding" && len(values) == 1 && framingWord(values[0]):
 			continue // framing is the server's
+		case key == "Content-Length" && !validLength(values):
+			continue
 		case key == "Trailer":
 			w.announce(values)
 		case strings.HasPrefix(key, http.TrailerPrefix) || !httpcommon.IsToken(key):
@@ -98,10 +115,26 @@ func (w *responseWriter) copyFields(h *Headers) {
 	}
 }
 
+// framingWord reports whether a Transfer-Encoding that a handler set names no coding of its own. "identity", which was
+// net/http's way to ask for a response without chunks, must not be sent any more (RFC 9112 §7).
+func framingWord(coding string) bool {
+	return coding == "chunked" || coding == "identity" || coding == ""
+}
+
+// validLength reports whether a Content-Length can be sent. net/http leaves out one that is no number, too.
+func validLength(values []string) bool {
+	if len(values) == 0 {
+		return false
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	return err == nil && n >= 0
+}
+
 func (w *responseWriter) announce(values []string) {
+	rare := w.needRare()
 	for _, value := range values {
 		for name := range strings.SplitSeq(value, ",") {
-			w.trailers = append(w.trailers, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+			rare.trailers = append(rare.trailers, http.CanonicalHeaderKey(strings.TrimSpace(name)))
 		}
 	}
 }
@@ -130,10 +163,10 @@ func (w *responseWriter) begin(p []byte) error {
 		return errHandlerReturned
 	}
 	if !w.wrote {
-		w.sniff(p)
 		w.commit(http.StatusOK)
-	} else if !w.res.Started() && len(p) > 0 {
-		w.sniffCommitted(p)
+	}
+	if len(p) > 0 && w.sniffed != sniffedAll && !w.res.Started() {
+		w.sniff(p)
 	}
 	if len(p) > 0 && !httpcommon.BodyAllowed(w.res.Status()) {
 		return http.ErrBodyNotAllowed
@@ -141,33 +174,24 @@ func (w *responseWriter) begin(p []byte) error {
 	return nil
 }
 
-// sniff sets the Content-Type from the first bytes, unless the handler did or the content is encoded.
-func (w *responseWriter) sniff(p []byte) {
-	_, typed := w.header["Content-Type"]
-	if typed || len(p) == 0 || w.header.Get("Content-Encoding") != "" || w.header.Get("Transfer-Encoding") != "" {
-		return
-	}
-	w.Header().Set("Content-Type", http.DetectContentType(p))
-}
-
-// sniffCommitted does the same after an explicit WriteHeader, before the header section has left.
-func (w *responseWriter) sniffCommitted(p []byte) {
-	h := w.res.Header()
-	_, typed := w.header["Content-Type"] // nil suppresses it
-	if _, set := h.Lookup("Content-Type"); set || typed || !httpcommon.BodyAllowed(w.res.Status()) {
-		return
-	}
-	if h.Get("Content-Encoding") == "" && h.Get("Transfer-Encoding") == "" {
-		h.Add("Content-Type", http.DetectContentType(p))
-	}
-}
-
 // Write appends to the body.
 func (w *responseWriter) Write(p []byte) (int, error) {
 	if err := w.begin(p); err != nil {
 		return 0, err
 	}
-	return w.res.Write(p)
+	n, err := w.res.Write(p)
+	if w.rare != nil {
+		w.rare.next = nil
+	}
+	return n, asContentLength(err)
+}
+
+// asContentLength is the error by which handlers know that they wrote more than they announced.
+func asContentLength(err error) error {
+	if err == httpcommon.ErrContentLength {
+		return http.ErrContentLength
+	}
+	return err
 }
 
 // WriteString appends to the body without copying s first.
@@ -190,7 +214,8 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !httpcommon.BodyAllowed(w.res.Status()) {
 		return 0, http.ErrBodyNotAllowed
 	}
-	return direct.SendFrom(r)
+	n, err := direct.SendFrom(r)
+	return n, asContentLength(err)
 }
 
 // Flush sends what was written; FlushError says how that went.
@@ -200,6 +225,9 @@ func (w *responseWriter) Flush() { _ = w.FlushError() }
 func (w *responseWriter) FlushError() error {
 	if err := w.begin(nil); err != nil {
 		return err
+	}
+	if w.res.Status() == http.StatusSwitchingProtocols {
+		return nil // Hijack sends it
 	}
 	return w.res.Flush()
 }
@@ -247,9 +275,11 @@ func (w *responseWriter) complete() {
 	if !ok {
 		return
 	}
-	for _, name := range w.trailers {
-		for _, value := range w.header[name] {
-			out.ResponseTrailers().Add(name, fieldValue(value))
+	if w.rare != nil {
+		for _, name := range w.rare.trailers {
+			for _, value := range w.header[name] {
+				out.ResponseTrailers().Add(name, fieldValue(value))
+			}
 		}
 	}
 	for key, values := range w.header {

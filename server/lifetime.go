@@ -23,6 +23,10 @@ func (c *requestContext) Deadline() (time.Time, bool) { return time.Time{}, fals
 func (c *requestContext) Done() <-chan struct{}       { return c.real().Done() }
 func (c *requestContext) Err() error                  { return c.real().Err() }
 
+// noServer is the value of http.ServerContextKey: a server without settings. httputil.ReverseProxy only looks whether
+// there is one. If not, it does not abort a response that its backend cut, and the client takes the part for the whole.
+var noServer = new(http.Server)
+
 // Value answers for the request's features, and for the real context below, through which context.Cause and derived
 // contexts find it.
 func (c *requestContext) Value(key any) any {
@@ -40,6 +44,8 @@ func (c *requestContext) Value(key any) any {
 			return conn.LocalAddr()
 		}
 		return nil
+	case http.ServerContextKey:
+		return noServer
 	}
 	if inner == nil {
 		return nil

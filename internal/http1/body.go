@@ -192,11 +192,11 @@ func (b *Body) drain() bool {
 		return false
 	}
 	c := b.conn
-	b.started = true
-	b.limit = int64(maxInt)
-	if b.left > c.cfg.Limits.MaxDrainSize {
+	if b.tooLongToDrain() {
 		return false
 	}
+	b.started = true
+	b.limit = int64(maxInt)
 	c.stream.SetTimeout(TimeoutDrain, c.cfg.Limits.DrainTimeout)
 	defer c.disarm()
 	scratch := getBuffer(smallBuffer)
@@ -208,6 +208,10 @@ func (b *Body) drain() bool {
 	}
 	return false
 }
+
+// tooLongToDrain reports whether what is left of a body with a length will not be read to its end. Known before the response
+// starts, the client is told so (RFC 9112 §9.6): it would use the connection again.
+func (b *Body) tooLongToDrain() bool { return !b.done && b.left > b.conn.cfg.Limits.MaxDrainSize }
 
 // BodyLimit is the largest size of this request's body in bytes, negative for none.
 func (c *Conn) BodyLimit() int64 {

@@ -240,17 +240,19 @@ func TestDrainingHasLimits(t *testing.T) {
 		more       string
 		limits     Limits
 		after      time.Duration
+		answer     []string
 	}{
-		{"time", "Content-Length: 4\r\n\r\n", "", Limits{}, 8 * time.Second},
-		{"an announced size", "Content-Length: 1048577\r\n\r\n", "", Limits{}, 0},
-		{"a size", "Transfer-Encoding: chunked\r\n\r\n", strings.Repeat("100\r\n"+strings.Repeat("x", 256)+"\r\n", 8), Limits{MaxDrainSize: 1024}, 0},
-		{"sense", "Transfer-Encoding: chunked\r\n\r\n", "gg", Limits{}, 0},
+		{"time", "Content-Length: 4\r\n\r\n", "", Limits{}, 8 * time.Second, sent200},
+		// RFC 9112 §9.6: a server that will close says so.
+		{"an announced size", "Content-Length: 1048577\r\n\r\n", "", Limits{}, 0, []string{"HTTP/1.1 200 OK", "Content-Length: 2", "Connection: close", "", "ok"}},
+		{"a size", "Transfer-Encoding: chunked\r\n\r\n", strings.Repeat("100\r\n"+strings.Repeat("x", 256)+"\r\n", 8), Limits{MaxDrainSize: 1024}, 0, sent200},
+		{"sense", "Transfer-Encoding: chunked\r\n\r\n", "gg", Limits{}, 0, sent200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := connect(t, testOptions{limits: tt.limits}, ok)
 				c.write("POST / HTTP/1.1\r\nHost: a\r\n" + tt.wire)
-				c.want("the answer first", sent200...)
+				c.want("the answer first", tt.answer...)
 				io.WriteString(c.client, tt.more)
 				time.Sleep(tt.after)
 				c.wantClosed("the connection closed")

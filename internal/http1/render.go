@@ -61,7 +61,7 @@ func (s *Response) look() (seen fieldsSeen) {
 func (s *Response) render(whole bool) {
 	c := s.conn
 	seen := s.look()
-	if seen.close || s.overrun {
+	if seen.close || s.overrun || whole && c.body.tooLongToDrain() {
 		c.closeAfter = true
 	}
 	s.at = len(c.out)

@@ -11,7 +11,7 @@ import (
 // Errors of writing a response.
 var (
 	errBodyNotAllowed = errors.New("http1: a response with this status has no body")
-	errTooManyBytes   = errors.New("http1: more bytes were written than the Content-Length says")
+	errTooManyBytes   = httpcommon.ErrContentLength
 	errTooFewBytes    = errors.New("http1: fewer bytes were written than the Content-Length says")
 	errInvalidStatus  = errors.New("http1: the status of a final response must be 200 to 999")
 	errInvalidLength  = errors.New("http1: Content-Length must be one decimal number")
@@ -110,6 +110,14 @@ func (s *Response) writable() error {
 		return errTaken
 	}
 	return s.err
+}
+
+// Held returns the body bytes that are held back; none once the response has started. They are valid until the next write.
+func (s *Response) Held() []byte {
+	if s.started {
+		return nil
+	}
+	return s.held
 }
 
 // Flush fixes the header section and sends all that was written.

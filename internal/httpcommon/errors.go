@@ -40,6 +40,9 @@ var (
 	ErrRequestDone = errors.New("the request is done")
 )
 
+// ErrContentLength says that the application wrote more than its Content-Length announced.
+var ErrContentLength = errors.New("more bytes were written than the Content-Length says")
+
 // AsBadRequest finds a *BadRequestError in err's tree.
 func AsBadRequest(err error) (*BadRequestError, bool) {
 	var bad *BadRequestError

@@ -484,6 +484,31 @@ func TestAnUpgradeIsAResponse(t *testing.T) {
 	})
 }
 
+func TestAConnectionHijackedAfterTheResponseStartedCarriesOnWithIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, Config{}, server.ContextHandler(func(c *server.Context) error {
+			c.WriteString("hel")
+			if err := c.Flush(); err != nil {
+				return err
+			}
+			c.WriteString("lo")
+			up, _ := server.Get[server.UpgradeFeature](c.Features())
+			nc, _, err := up.Hijack()
+			if err != nil {
+				t.Errorf("Hijack after Flush: %v, want the connection, as with net/http", err)
+				return err
+			}
+			defer nc.Close()
+			_, err = io.WriteString(nc, "1\r\n!\r\n0\r\n\r\n")
+			return err
+		}))
+		c := s.dial()
+		c.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		c.want("what was written before and after the takeover, in one body", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "",
+			"3", "hel", "2", "lo", "1", "!", "0", "", "")
+	})
+}
+
 func TestUpgradeErrorsSayWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, Config{}, server.ContextHandler(func(c *server.Context) error {
@@ -495,9 +520,6 @@ func TestUpgradeErrorsSayWhy(t *testing.T) {
 				}
 				if _, err := up.Upgrade(); err != server.ErrTooLate {
 					t.Errorf("after the start: %v, want ErrTooLate", err)
-				}
-				if _, _, err := up.Hijack(); err != server.ErrTooLate {
-					t.Errorf("hijack after the start: %v, want ErrTooLate", err)
 				}
 			default:
 				if _, err := up.Upgrade(); err != server.ErrNotSupported {

@@ -32,10 +32,12 @@ type Taken struct {
 
 func (c *conn) Upgradable() bool { return c.http.Upgradable() }
 
-// Hijack implements server.UpgradeFeature.
+// Hijack implements server.UpgradeFeature. Of a response that has started, all that was written is sent first.
 func (c *conn) Hijack() (net.Conn, []byte, error) {
 	if c.http.Response().Started() {
-		return nil, nil, server.ErrTooLate
+		if err := c.http.Response().Flush(); err != nil {
+			return nil, nil, err
+		}
 	}
 	if !c.m.reserve() {
 		return nil, nil, errUpgradedLimit

@@ -294,7 +294,8 @@ func (c *Conn) CloseLingering() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.nc.SetReadDeadline(time.Now().Add(lingerFor))
+	until := time.Now().Add(lingerFor)
+	c.nc.SetReadDeadline(until)
 	buf := make([]byte, 4096)
 	for total := 0; total < lingerSize; {
 		n, err := c.nc.Read(buf)
@@ -303,6 +304,7 @@ func (c *Conn) CloseLingering() {
 		}
 		total += n
 	}
+	time.Sleep(time.Until(until)) // a client that sends even more is no longer read, but has the time to see its answer
 }
 
 // Abort closes the connection so that the peer sees that it was cut: with a reset, where there is one.

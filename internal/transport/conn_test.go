@@ -322,6 +322,20 @@ func TestALingeringCloseLetsThePeerReadTheLastAnswer(t *testing.T) {
 	<-done
 }
 
+func TestALingeringCloseGivesAPeerThatSendsALotTheTimeToReadItsAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pair(t)
+		var peer sync.WaitGroup
+		peer.Go(func() { _, _ = client.Write(make([]byte, 2*lingerSize)) }) // more than is read of it: it fails in the end
+		start := time.Now()
+		c.CloseLingering()
+		if d := time.Since(start); d != lingerFor {
+			t.Errorf("closed with unread input after %v, want %v: the reset can destroy an answer not yet read (RFC 9112 §9.6)", d, lingerFor)
+		}
+		peer.Wait()
+	})
+}
+
 func TestALingeringCloseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pair(t)
