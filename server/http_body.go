@@ -31,7 +31,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		b.fillTrailers()
 	}
-	return n, asMaxBytes(err)
+	return n, b.asMaxBytes(err)
 }
 
 // Close ends reading; what is left is the server's to drain.
@@ -68,16 +68,25 @@ func (b *requestBody) fillTrailers() {
 }
 
 // tooLarge is a BadRequestError that also answers errors.As for *http.MaxBytesError, which Go code tests for.
-type tooLarge struct{ *BadRequestError }
+type tooLarge struct {
+	*BadRequestError
+	limit int64
+}
 
-func (e tooLarge) Unwrap() []error { return []error{e.BadRequestError, &http.MaxBytesError{}} }
+func (e tooLarge) Unwrap() []error {
+	return []error{e.BadRequestError, &http.MaxBytesError{Limit: e.limit}}
+}
 
-func asMaxBytes(err error) error {
+func (b *requestBody) asMaxBytes(err error) error {
 	var bad *BadRequestError
 	if err == nil || err == io.EOF || !errors.As(err, &bad) || bad.Status != http.StatusRequestEntityTooLarge {
 		return err
 	}
-	return tooLarge{bad}
+	e := tooLarge{BadRequestError: bad}
+	if limit, ok := Get[MaxRequestBodySizeFeature](b.features); ok {
+		e.limit = limit.MaxRequestBodySize()
+	}
+	return e
 }
 
 func fieldHasToken(list, token string) bool { return httpcommon.HasToken(list, token) }

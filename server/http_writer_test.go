@@ -180,13 +180,14 @@ func TestTLSIsWhatTheFeaturesSay(t *testing.T) {
 
 func TestATooLargeBodyIsBothErrors(t *testing.T) {
 	f, q, _ := newExchange("/", nil)
+	server.Set[server.MaxRequestBodySizeFeature](f, fixedBodyLimit(5))
 	q.length = -1
 	q.body = io.MultiReader(strings.NewReader("hello"), failingReader{&server.BadRequestError{Status: 413, Reason: "request_body_too_large"}})
 	handle(t, f, func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		bad, tooLarge := new(server.BadRequestError), new(http.MaxBytesError)
-		if string(body) != "hello" || !errors.As(err, &bad) || bad.Status != 413 || !errors.As(err, &tooLarge) {
-			t.Errorf("read %q, then %v, want an error that is a *BadRequestError and an *http.MaxBytesError", body, err)
+		if string(body) != "hello" || !errors.As(err, &bad) || bad.Status != 413 || !errors.As(err, &tooLarge) || tooLarge.Limit != 5 {
+			t.Errorf("read %q, then %v, want an error that is a *BadRequestError and an *http.MaxBytesError with the limit, which handlers tell the client", body, err)
 		}
 		if err := r.Body.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -196,6 +197,11 @@ func TestATooLargeBodyIsBothErrors(t *testing.T) {
 		}
 	})
 }
+
+type fixedBodyLimit int64
+
+func (n fixedBodyLimit) MaxRequestBodySize() int64         { return int64(n) }
+func (n fixedBodyLimit) SetMaxRequestBodySize(int64) error { return server.ErrTooLate }
 
 type failingReader struct{ err error }
 
