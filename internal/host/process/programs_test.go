@@ -26,8 +26,9 @@ func runProgram(name string, args []string) {
 		code, _ := strconv.Atoi(args[2])
 		os.Exit(code)
 	case "wait":
+		signal.Ignore(syscall.SIGPIPE) // nobody may read any more what it says
 		fmt.Println("ready")
-		select {}
+		forever()
 	case "polite": // ends on SIGTERM, with a word
 		term := make(chan os.Signal, 1)
 		signal.Notify(term, syscall.SIGTERM)
@@ -37,7 +38,7 @@ func runProgram(name string, args []string) {
 	case "deaf": // does not end on SIGTERM
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")
-		select {}
+		forever()
 	case "long": // one line of so many bytes, then a short one
 		n, _ := strconv.Atoi(args[0])
 		chunk := bytes.Repeat([]byte("x"), 1<<16)
@@ -100,8 +101,11 @@ func treeProgram(args []string) {
 		panic(err)
 	}
 	fmt.Println("pids", os.Getpid(), child.Process.Pid, daemon.String())
-	select {}
+	forever()
 }
+
+// forever waits. An empty select would be ended as a deadlock, in a build without the race detector.
+func forever() { time.Sleep(time.Hour) }
 
 // hostProgram is a host that starts the tree program and is then killed.
 // Arguments: guard or none, kind of daemon.
