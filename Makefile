@@ -1,6 +1,6 @@
 # Everything here is also reachable without make: see scripts/ and .ci/run.
 
-.PHONY: demo test lint fuzz bench build
+.PHONY: demo test lint fuzz bench build nethttp-suite
 
 build:
 	go build -o bin/lanner ./cmd/lanner
@@ -19,3 +19,6 @@ fuzz:
 
 bench:
 	sh scripts/bench
+
+nethttp-suite:
+	go run ./test/nethttp
