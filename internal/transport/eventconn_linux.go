@@ -699,7 +699,8 @@ func (c *EventConn) CloseLingering() {
 	}
 	buf := make([]byte, 4096)
 	c.raise(lingering)
-	c.SetReadDeadline(time.Now().Add(lingerFor))
+	until := time.Now().Add(lingerFor)
+	c.SetReadDeadline(until)
 	for total := 0; total < lingerSize; {
 		n, err := c.Read(buf)
 		if err != nil {
@@ -707,6 +708,8 @@ func (c *EventConn) CloseLingering() {
 		}
 		total += n
 	}
+	c.Leave()
+	time.Sleep(time.Until(until))
 }
 
 // Detach makes an ordinary connection of it and hands that to the caller.
