@@ -1,6 +1,6 @@
 // Command nethttp runs Go's own tests of net/http's server on kestrel.
 //
-//	go run ./test/nethttp [-run REGEX] [-v] [-json] [-race]
+//	go run ./test/nethttp [-run REGEX] [-v] [-json] [-race] [-transport NAME]
 //
 // The tests are those of the installed Go release. They are neither copied into this module nor changed on disk: an overlay
 // (go help build) gives the go command a net/http whose Server asks the package shim to serve, and test files in which

@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/lannerhq/lanner/kestrel"
 )
 
 // options are the command's flags.
@@ -20,6 +23,14 @@ type options struct {
 	verbose bool
 	json    bool
 	race    bool
+	// transport is kestrel.Options.Transport; empty means as the environment says.
+	transport string
+}
+
+// loop reports whether connections will be on the event loop.
+func (o *options) loop() bool {
+	t := cmp.Or(o.transport, os.Getenv(kestrel.TransportVariable))
+	return runtime.GOOS == "linux" && t != kestrel.TransportPortable.String()
 }
 
 func main() {
@@ -28,6 +39,7 @@ func main() {
 	flag.BoolVar(&o.verbose, "v", false, "print the tests' output while they run")
 	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
 	flag.BoolVar(&o.race, "race", false, "run with the race detector")
+	flag.StringVar(&o.transport, "transport", "", "serve on that transport: auto, eventloop or portable (kestrel.Options.Transport)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "nethttp: unexpected argument %q; name tests with -run\n", flag.Arg(0))
@@ -55,7 +67,7 @@ func suiteReport(ctx context.Context, o options, progress io.Writer) (*report, e
 	if err != nil {
 		return nil, fmt.Errorf("-run %q: %w", o.run, err)
 	}
-	tables, err := loadTables()
+	tables, err := loadTables(o.loop())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +87,7 @@ func suiteReport(ctx context.Context, o options, progress io.Writer) (*report, e
 	rep := &report{Go: version}
 	for _, g := range groups {
 		tests := slices.DeleteFunc(slices.Clone(s.tests[g.path]), func(name string) bool { return !match.MatchString(name) })
-		r := &runner{suite: s, path: g.path, race: o.race}
+		r := &runner{suite: s, path: g.path, race: o.race, transport: o.transport}
 		if o.verbose {
 			r.log = progress
 		}

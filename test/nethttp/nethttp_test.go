@@ -114,7 +114,7 @@ func TestTestsAreAdapted(t *testing.T) {
 
 // TestTheReferenceNamesEveryTestOfTheTables keeps the tables for users and those for the command the same.
 func TestTheReferenceNamesEveryTestOfTheTables(t *testing.T) {
-	known, err := loadTables()
+	known, err := loadTables(true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/test/nethttp/shim"
 )
 
@@ -65,7 +66,9 @@ type runner struct {
 	path  string // import path of the package
 	skips string // path of the table of skipped tests
 	race  bool
-	log   io.Writer // the tests' output; nil for none
+	// transport is kestrel.Options.Transport; empty means as the environment says.
+	transport string
+	log       io.Writer // the tests' output; nil for none
 }
 
 // run runs tests until each has a result. A test that ends the process has failed, and those behind it run again.
@@ -77,16 +80,12 @@ func (r *runner) run(ctx context.Context, tests []string) (results, error) {
 			return all, err
 		}
 		before := len(tests)
-		crashed := ""
 		for name, res := range got {
 			if res.action == "pause" {
 				continue // it was not its fault
 			}
 			if res.action == "" {
 				res.action = "fail"
-				if !strings.Contains(name, "/") {
-					crashed = name
-				}
 				res.output = append(res.output, other...)
 			}
 			all[name] = res
@@ -96,7 +95,7 @@ func (r *runner) run(ctx context.Context, tests []string) (results, error) {
 			return all, fmt.Errorf("the tests of %s do not run:\n%s", r.path, strings.Join(other, ""))
 		}
 		if len(tests) > 0 {
-			fmt.Fprintf(os.Stderr, "%s: %s ended the process; %d tests left\n", r.path, crashed, len(tests))
+			fmt.Fprintf(os.Stderr, "%s: a test ended the process; %d tests left\n", r.path, len(tests))
 		}
 	}
 	return all, nil
@@ -111,6 +110,9 @@ func (r *runner) once(ctx context.Context, tests []string) (got results, other [
 	args = append(args, "-run", "^("+strings.Join(tests, "|")+")$", r.path)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), shim.SkipVariable+"="+r.skips)
+	if r.transport != "" {
+		cmd.Env = append(cmd.Env, kestrel.TransportVariable+"="+r.transport)
+	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()

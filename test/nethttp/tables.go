@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,8 @@ type expectation struct {
 	Reason string
 	// Sometimes says that it may pass as well: its outcome is a matter of time.
 	Sometimes bool `json:",omitempty"`
+	// EventLoop says that it fails on the event loop only.
+	EventLoop bool `json:",omitempty"`
 }
 
 // tables are what is known of tests, by the import path of their package. Expected has the full names of the innermost
@@ -37,13 +40,17 @@ type tables struct {
 	expected map[string]map[string]expectation
 }
 
-func loadTables() (*tables, error) {
+// loadTables returns the tables for goroutines or for the event loop.
+func loadTables(loop bool) (*tables, error) {
 	t := new(tables)
 	if err := decode(skippedJSON, &t.skipped); err != nil {
 		return nil, fmt.Errorf("skipped.json: %w", err)
 	}
 	if err := decode(expectedJSON, &t.expected); err != nil {
 		return nil, fmt.Errorf("expected.json: %w", err)
+	}
+	for _, listed := range t.expected {
+		maps.DeleteFunc(listed, func(_ string, why expectation) bool { return why.EventLoop && !loop })
 	}
 	return t, nil
 }
