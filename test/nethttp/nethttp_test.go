@@ -41,12 +41,12 @@ func TestGosOwnTestsRunOnKestrel(t *testing.T) {
 
 func TestAFailureThatIsNotOnTheListIsReported(t *testing.T) {
 	all := results{
-		"TestA":      {action: "fail", kestrel: 1},
+		"TestA":      {action: "fail", connections: 1},
 		"TestA/h1":   {action: "fail", output: []string{"it broke\n"}},
-		"TestB":      {action: "pass", kestrel: 1},
-		"TestC":      {action: "fail", kestrel: 1},
+		"TestB":      {action: "pass", connections: 1},
+		"TestC":      {action: "fail", connections: 1},
 		"TestC/h1":   {action: "fail"},
-		"TestOnTime": {action: "pass", kestrel: 1},
+		"TestOnTime": {action: "pass", connections: 1},
 	}
 	known := &tables{expected: map[string]map[string]expectation{"p": {
 		"TestB/h1":   {Reason: "it was so"},
@@ -74,7 +74,7 @@ func TestAFailureThatIsNotOnTheListIsReported(t *testing.T) {
 	if rep.ok() {
 		t.Error("the report is fine with that")
 	}
-	all.replace("TestA", results{"TestA": {action: "pass", kestrel: 1}, "TestA/h1": {action: "pass"}, "TestB": {action: "fail"}})
+	all.replace("TestA", results{"TestA": {action: "pass", connections: 1}, "TestA/h1": {action: "pass"}, "TestB": {action: "fail"}})
 	if s := compare("p", all, known); len(s.Unexpected) > 0 || !slices.Contains(s.Passed, "TestA") || !slices.Contains(s.Passed, "TestB") {
 		t.Errorf("after a second run of TestA alone: unexpected %v, passed %q, want TestA passed and the others as they were", s.Unexpected, s.Passed)
 	}
@@ -97,7 +97,7 @@ func TestAnUnknownLayoutOfGoIsAnErrorThatSaysWhatToDo(t *testing.T) {
 
 func TestTestsAreAdapted(t *testing.T) {
 	const src = "package x_test\n\nimport \"testing\"\n\n" +
-		"func TestA(t *testing.T) { t.Log(1) }\nfunc TestMain(m *testing.M) {}\nfunc Testing(t *testing.T) {}\nfunc TestB(*testing.T) {}\n" +
+		"func TestA(t *testing.T) { t.Log(1); t.Parallel() }\nfunc TestMain(m *testing.M) {}\nfunc Testing(t *testing.T) {}\nfunc TestB(*testing.T) {}\n" +
 		"func run(t T) { t.Run(string(mode), func(t T) { f(t, mode) }) }\n"
 	pkg, adapted, names, err := patchTests("x_test.go", []byte(src))
 	if err != nil {
@@ -106,7 +106,7 @@ func TestTestsAreAdapted(t *testing.T) {
 	if pkg != "x_test" || !slices.Equal(names, []string{"TestA"}) {
 		t.Errorf("package %s with tests %q, want x_test with TestA: the others are no tests, or cannot be asked", pkg, names)
 	}
-	want := strings.NewReplacer("T) { t.Log", "T) { lannerBegin(t);  t.Log", "{ f(t", "{ lannerMode(t, string(mode));  f(t").Replace(src)
+	want := strings.NewReplacer("T) { t.Log", "T) { lannerBegin(t);  t.Log", "t.Parallel()", "if false { t.Parallel() }", "{ f(t", "{ lannerMode(t, string(mode));  f(t").Replace(src)
 	if string(adapted) != want {
 		t.Errorf("adapted to\n%s\nwant\n%s", adapted, want)
 	}

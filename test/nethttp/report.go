@@ -19,13 +19,13 @@ type report struct {
 // innermost subtest.
 type section struct {
 	Path string
-	// Passed started a Kestrel server, at least, and passed.
+	// Passed had a connection to Kestrel, at least, and passed.
 	Passed []string
-	// Failed did so and failed, all as expected, or not.
+	// Failed failed, as expected or not.
 	Failed []string
 	// Skipped by the table, by group; and by Go itself.
 	Skipped map[string][]string
-	// Elsewhere passed without a Kestrel server: tests of the client, or of TLS and HTTP/2, which Kestrel does not speak
+	// Elsewhere passed without a connection to Kestrel: tests of the client, or of TLS and HTTP/2, which Kestrel does not speak
 	// here and net/http's own server served.
 	Elsewhere []string
 	// Inside is the number of tests that are in the package itself and were not run.
@@ -86,7 +86,7 @@ func (s *section) count(name string, res *result, t *tables) {
 			group = g.Group
 		}
 		s.Skipped[group] = append(s.Skipped[group], name)
-	case res.kestrel == 0:
+	case res.connections == 0:
 		s.Elsewhere = append(s.Elsewhere, name)
 	default:
 		s.Passed = append(s.Passed, name)

@@ -19,9 +19,9 @@ import (
 
 // result is what became of one test or subtest.
 type result struct {
-	action         string // pass, fail, skip; "" while it runs, "pause" while it waits for others to run beside (T.Parallel)
-	output         []string
-	kestrel, stock int // servers started, of a test that is no subtest
+	action      string // pass, fail, skip; "" while it runs
+	output      []string
+	connections int // to Kestrel, of a test that is no subtest
 }
 
 // results are by the test's full name, such as TestX/h1.
@@ -81,9 +81,6 @@ func (r *runner) run(ctx context.Context, tests []string) (results, error) {
 		}
 		before := len(tests)
 		for name, res := range got {
-			if res.action == "pause" {
-				continue // it was not its fault
-			}
 			if res.action == "" {
 				res.action = "fail"
 				res.output = append(res.output, other...)
@@ -144,22 +141,16 @@ func (r *runner) once(ctx context.Context, tests []string) (got results, other [
 
 func (r *runner) take(res *result, e event) {
 	switch e.Action {
-	case "pass", "fail", "skip", "pause":
+	case "pass", "fail", "skip":
 		res.action = e.Action
-	case "cont":
-		res.action = ""
 	case "output":
 		res.output = append(res.output, e.Output)
 		if r.log != nil {
 			io.WriteString(r.log, e.Output)
 		}
 	case "attr":
-		n, _ := strconv.Atoi(e.Value)
-		switch e.Key {
-		case shim.AttrKestrel:
-			res.kestrel = n
-		case shim.AttrStock:
-			res.stock = n
+		if e.Key == shim.AttrConnections {
+			res.connections, _ = strconv.Atoi(e.Value)
 		}
 	}
 }

@@ -14,11 +14,8 @@ import (
 // SkipVariable names the environment variable whose value is a file: a JSON object of the tests that cannot apply and why.
 const SkipVariable = "LANNER_NETHTTP_SKIP"
 
-// The attributes that a test is given (testing.T.Attr): how many servers of each kind it started.
-const (
-	AttrKestrel = "kestrel"
-	AttrStock   = "stock"
-)
+// AttrConnections is an attribute that a test is given (testing.T.Attr): how many connections it had to Kestrel.
+const AttrConnections = "connections"
 
 // patience is how long one test may take. The program then ends with all stacks, and the suite goes on with the next test.
 const patience = time.Minute
@@ -31,7 +28,7 @@ var skips = sync.OnceValues(func() (reasons map[string]string, err error) {
 	return reasons, json.Unmarshal(b, &reasons)
 })
 
-// Begin comes first in every test of the suite: it skips what cannot apply, and counts the servers the test starts.
+// Begin comes first in every test of the suite: it skips what cannot apply, and counts its connections.
 func Begin(t *testing.T) {
 	t.Helper()
 	reasons, err := skips()
@@ -42,16 +39,15 @@ func Begin(t *testing.T) {
 		t.Skip(why)
 	}
 	mu.Lock()
-	count.kestrel, count.stock = 0, 0
+	accepted = 0
 	mu.Unlock()
 	hanging := time.AfterFunc(patience, func() { panic(t.Name() + " hangs") })
 	t.Cleanup(func() {
 		hanging.Stop()
 		mu.Lock()
-		kestrel, stock := count.kestrel, count.stock
+		n := accepted
 		mu.Unlock()
-		t.Attr(AttrKestrel, strconv.Itoa(kestrel))
-		t.Attr(AttrStock, strconv.Itoa(stock))
+		t.Attr(AttrConnections, strconv.Itoa(n))
 		end()
 	})
 }

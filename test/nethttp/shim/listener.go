@@ -20,6 +20,11 @@ func newListener(l net.Listener) *listener { return &listener{Listener: l, done:
 
 func (l *listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
+	if err == nil {
+		mu.Lock()
+		accepted++
+		mu.Unlock()
+	}
 	if err == nil || temporary(err) {
 		return conn, err
 	}
