@@ -89,11 +89,47 @@ type Conn struct {
 
 // NewConn returns the engine of a new connection.
 func NewConn(cfg *Config, stream Stream, handler Handler) *Conn {
-	c := &Conn{cfg: cfg, stream: stream, handler: handler}
-	c.req.conn, c.res.conn, c.body.conn = c, c, c
-	c.res.status = 200
-	c.written.L = &c.mu
+	c := new(Conn)
+	c.Init(cfg, stream, handler)
 	return c
+}
+
+// Init makes c, which is new or was parked, the engine of a connection that waits for a request, and whose wait has a
+// deadline already. Start is for one that has none.
+func (c *Conn) Init(cfg *Config, stream Stream, handler Handler) {
+	c.cfg, c.stream, c.handler = cfg, stream, handler
+	c.armed = TimeoutKeepAlive
+	c.draining.Store(false)
+	if c.req.conn == nil {
+		c.req.conn, c.res.conn, c.body.conn = c, c, c
+		c.res.status = 200
+		c.written.L = &c.mu
+	}
+}
+
+// Concluded reports whether the last request came to its end with all that belongs to it, so that nobody uses c any more
+// and it may be parked although its connection has ended.
+func (c *Conn) Concluded() bool {
+	return c.Idle() && c.body.done && c.body.err == nil && c.res.err == nil && !c.taken && c.lostCause() == nil && c.memory == nil
+}
+
+// Park ends c's work for a connection that waits for a request: Init may make it another's. Its memory stays.
+func (c *Conn) Park() {
+	if len(c.in) > smallBuffer {
+		putBuffer(c.in)
+		c.in = nil
+	}
+	if cap(c.res.held) > smallBuffer {
+		putBuffer(c.res.held)
+		c.res.held = nil
+	}
+	if cap(c.out) > smallBuffer {
+		putBuffer(c.out)
+		c.out = nil
+	}
+	c.r, c.w = 0, 0
+	c.nextRequest()
+	c.cfg, c.stream, c.handler = nil, nil, nil
 }
 
 // Request and Response are those of the request being served.
@@ -102,7 +138,10 @@ func (c *Conn) Request() *Request { return &c.req }
 func (c *Conn) Response() *Response { return &c.res }
 
 // Start arms the wait for the first request.
-func (c *Conn) Start() { c.arm(TimeoutKeepAlive) }
+func (c *Conn) Start() {
+	c.armed = TimeoutNone
+	c.arm(TimeoutKeepAlive)
+}
 
 // Drain makes the response being written, or the next one, the last: it says Connection: close.
 // It is safe to call from any goroutine.
@@ -173,7 +212,6 @@ func (c *Conn) wait() Next {
 		return Close
 	}
 	c.r, c.w = 0, 0
-	c.trim()
 	c.arm(TimeoutKeepAlive)
 	return More
 }

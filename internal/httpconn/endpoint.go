@@ -108,7 +108,9 @@ func (m *Manager) drain(ep *Endpoint) {
 			continue
 		}
 		if !m.cfg.ReturnIdle {
+			c.mu.Lock()
 			c.http.Drain()
+			c.mu.Unlock()
 		}
 		c.transport.Interrupt()
 	}
@@ -162,10 +164,10 @@ func (m *Manager) abort(ep *Endpoint) {
 	}
 	m.mu.Unlock()
 	for _, c := range conns {
-		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
+		c.lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
-		if c.chain != nil {
-			c.chain.cut(httpcommon.ErrServerShutdown)
+		if c.from.chain != nil {
+			c.from.chain.cut(httpcommon.ErrServerShutdown)
 		}
 		c.cut()
 	}

@@ -35,6 +35,9 @@ var (
 func (c *conn) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.work == c.m.resting {
+		return connectionID(c.id)
+	}
 	if c.idText == "" {
 		c.idText = connectionID(c.id)
 	}
@@ -49,7 +52,7 @@ func (c *conn) EndpointName() string { return c.endpoint.Name }
 func (c *conn) RemoteAddrText() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if as := c.chain.replaced(); as != nil {
+	if as := c.from.chain.replaced(); as != nil {
 		return as.RemoteAddrText()
 	}
 	if c.remoteText == "" {
@@ -144,6 +147,9 @@ func (c *conn) OnAborted(fn func(error)) {
 		return
 	}
 	first := c.running && !c.watched
+	if first {
+		c.guests++
+	}
 	if c.running { // else it comes from a goroutine that outlived its request
 		c.onAbort = append(c.onAbort, fn)
 		c.watched = true
@@ -151,7 +157,14 @@ func (c *conn) OnAborted(fn func(error)) {
 	c.mu.Unlock()
 	if first {
 		c.http.OnAborted(c.lost)
+		c.leave()
 	}
+}
+
+// lose tells the engine that the connection is given up, unless it has none, and so no request.
+func (c *conn) lose(cause error) {
+	c.visit().Lose(cause)
+	c.leave()
 }
 
 // lost is the engine's word that the request is over. When the manager cut the connection, that is why.
@@ -169,7 +182,7 @@ func (c *conn) Abort(cause error) {
 		cause = httpcommon.ErrRequestAborted
 	}
 	c.fire(cause)
-	c.http.Lose(cause)
+	c.lose(cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.owned {

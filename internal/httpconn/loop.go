@@ -77,8 +77,9 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 	if !m.admitted(c) {
 		return nil
 	}
-	c.http.Start()
+	link.SetTimeout(http1.TimeoutKeepAlive, c.engine.http.Limits.KeepAliveTimeout)
 	if len(opts.Prefix) > 0 {
+		c.begin()
 		c.http.Preload(opts.Prefix)
 		c.preloaded = true
 	}
@@ -92,6 +93,9 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 func (c *conn) Ready(why transport.Why) {
 	over := false
 	defer c.unless(&over)
+	if c.work == c.m.resting {
+		c.begin()
+	}
 	next := c.step(why)
 	if next == http1.More {
 		over = true
@@ -124,7 +128,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 	case c.inline.Expired() != 0:
 		return c.http.ReadFailed(transport.ErrExpired)
 	}
-	if c.onState != nil {
+	if c.from.onState != nil {
 		c.setState(Reading) // before a byte can have been taken
 	}
 	n, err := c.inline.TryRead(c.http.Input())
@@ -144,7 +148,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 // rest ends a turn: the connection owns no buffer while it waits, unless half a request lies in it.
 func (c *conn) rest() {
 	if c.http.Idle() {
-		c.http.Rest()
+		c.pause()
 		c.setState(Idle)
 	} else {
 		c.setState(Reading)

@@ -71,6 +71,8 @@ type Manager struct {
 	loopOnce sync.Once
 	loop     *transport.Loop // see theLoop
 	classes  *classes
+	plain    origin // of connections with nothing special
+	resting  *work
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -99,6 +101,8 @@ func New(cfg Config) *Manager {
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
+	m.plain.parent = cfg.Features
+	m.resting = newResting()
 	return m
 }
 
@@ -162,7 +166,7 @@ var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRat
 func (m *Manager) admitted(c *conn) bool {
 	reason := m.admit(c)
 	if reason != "" {
-		m.reject(c.endpoint, c.RemoteAddrText(), reason, c.tag)
+		m.reject(c.endpoint, c.RemoteAddrText(), reason, c.from.tag)
 		c.transport.Close()
 	}
 	return reason == ""
@@ -192,9 +196,6 @@ func (m *Manager) admit(c *conn) string {
 func (m *Manager) registerLocked(c *conn) {
 	m.conns[c] = struct{}{}
 	c.endpoint.conns++
-	if c.draining() && !m.cfg.ReturnIdle {
-		c.http.Drain()
-	}
 }
 
 // placeLocked takes a place among the connections that are counted and waited for, or says why there is none.
@@ -226,7 +227,7 @@ func (m *Manager) remove(c *conn) {
 	m.signalLocked()
 	m.mu.Unlock()
 	if m.cfg.Ended != nil && !c.released {
-		m.cfg.Ended(c.tag, c.requests)
+		m.cfg.Ended(c.from.tag, c.requests)
 	}
 }
 

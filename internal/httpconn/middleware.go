@@ -149,7 +149,7 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 	opts.Features = c.Features()
 	inner := m.newConn(t, ch.endpoint, opts)
 	inner.id = ch.id
-	inner.chain = ch
+	inner.from.chain = ch
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
 		ch.as = as
 	}

@@ -105,11 +105,11 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint, chain: c.chain}
+	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint, chain: c.from.chain}
 	m.mu.Lock()
-	if c.chain != nil {
+	if c.from.chain != nil {
 		t.done = make(chan struct{})
-		c.chain.taken = t
+		c.from.chain.taken = t
 	}
 	c.uncounted = true
 	m.open.Add(-1)
