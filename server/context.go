@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"io"
-	"strconv"
 	"sync"
 	"unsafe"
 )
@@ -16,6 +15,7 @@ type Context struct {
 	req      RequestFeature
 	res      ResponseFeature
 	ctx      *requestContext
+	memory   contextMemory
 }
 
 // ContextHandler handles requests on a Context. Its error is treated as Application.Process's.
@@ -25,12 +25,18 @@ var contexts = sync.Pool{New: func() any { return new(Context) }}
 
 // Process makes ContextHandler an Application.
 func (h ContextHandler) Process(f *Features) error {
+	c := newContext(f)
+	defer c.release()
+	return h(c)
+}
+
+// newContext returns a Context for the request with these features. release ends its use.
+func newContext(f *Features) *Context {
 	c := contexts.Get().(*Context)
 	c.features = f
 	c.req, _ = Get[RequestFeature](f)
 	c.res, _ = Get[ResponseFeature](f)
-	defer c.release()
-	return h(c)
+	return c
 }
 
 // release ends the use of c. It runs also when the handler panics.
@@ -38,7 +44,7 @@ func (c *Context) release() {
 	if c.ctx != nil {
 		c.ctx.finish()
 	}
-	*c = Context{}
+	*c = Context{memory: c.memory.reset()}
 	if !raceEnabled {
 		contexts.Put(c)
 	}
@@ -113,11 +119,12 @@ func (c *Context) AddHeader(name, value string) { c.check(); c.res.Header().Add(
 func (c *Context) ResponseHeaders() *Headers { c.check(); return c.res.Header() }
 
 // SetContentLength announces the length of the response body in bytes. A server that knows it sends what is written at
-// once and as it is.
+// once and as it is. A body that is held back whole needs no announcement; WriteBody announces one that may be larger.
+// Lengths below 10,000 never allocate, larger ones not when they have been announced lately.
 func (c *Context) SetContentLength(n int64) {
 	c.check()
-	// A string of its own: a server may send the fields after the handler has returned and c serves another request.
-	c.res.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	// The string lasts: a server may send the fields after the handler has returned and c serves another request.
+	c.res.Header().Set("Content-Length", lengthText(n))
 }
 
 // Write appends to the response body.
@@ -128,6 +135,18 @@ func (c *Context) WriteString(s string) (int, error) {
 	c.check()
 	// Safe: a ResponseFeature neither changes nor keeps what it is given to write.
 	return c.res.Write(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
+
+// WriteBody answers with p as the whole body: it announces the length and writes. ErrTooLate when the response started.
+// A body that was written before must be announced together with what follows, so WriteBody comes first and once.
+func (c *Context) WriteBody(p []byte) error {
+	c.check()
+	if c.res.Started() {
+		return ErrTooLate
+	}
+	c.res.Header().Set("Content-Length", lengthText(int64(len(p))))
+	_, err := c.res.Write(p)
+	return err
 }
 
 // Flush sends what was written.
