@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -15,6 +16,8 @@ type Context struct {
 	req      RequestFeature
 	res      ResponseFeature
 	ctx      *requestContext
+	route    *contextPattern // that a ContextMux found
+	marked   string          // the path it was found for, when that is not the request's (see markSlashes)
 	memory   contextMemory
 }
 
@@ -104,6 +107,33 @@ func (c *Context) Query(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Pattern returns the pattern of the ContextMux that called the handler: "GET /users/{id}"; "" when none did. It stays
+// valid after the request.
+func (c *Context) Pattern() string {
+	c.check()
+	if c.route == nil {
+		return ""
+	}
+	return c.route.text
+}
+
+// PathValue returns what the wildcard with that name stands for in the pattern that matched, percent-decoded; "" when the
+// pattern has no such wildcard. It shares the server's buffers. A value with an encoded slash is the only one to allocate.
+func (c *Context) PathValue(name string) string {
+	c.check()
+	if c.route == nil || name == "" {
+		return ""
+	}
+	index, rest, found := c.route.wildcard(name)
+	if !found {
+		return ""
+	}
+	if c.marked == "" {
+		return pathSegment(c.req.Path(), index, rest)
+	}
+	return strings.ReplaceAll(pathSegment(c.marked, index, rest), "\xff", "/")
 }
 
 // SetStatus sets the status code of the response.
