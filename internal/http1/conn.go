@@ -64,10 +64,11 @@ type Conn struct {
 	r, w   int
 	memory []byte
 
-	head head
-	req  Request
-	body Body
-	res  Response
+	head  head
+	known knownHead
+	req   Request
+	body  Body
+	res   Response
 
 	closeAfter bool        // after this response
 	draining   atomic.Bool // the server stops: say Connection: close
@@ -151,15 +152,19 @@ func (c *Conn) Drain() { c.draining.Store(true) }
 // written.
 func (c *Conn) Process() Next {
 	for {
-		size, err := c.parse()
-		if err == nil && size == 0 {
-			return c.wait()
-		}
-		if err == nil {
-			err = c.req.load(&c.head, c.in[c.r:c.r+size])
-		}
-		if err != nil {
-			return c.reject(err)
+		size := c.known.recall(c)
+		if size == 0 {
+			var err error
+			if size, err = c.parse(); err == nil && size == 0 {
+				return c.wait()
+			}
+			if err == nil {
+				err = c.req.load(&c.head, c.in[c.r:c.r+size])
+			}
+			if err != nil {
+				return c.reject(err)
+			}
+			c.known.remember(&c.req)
 		}
 		if !c.handler.Claim(&c.req) {
 			return c.unclaimed()

@@ -110,3 +110,6 @@ func (h *Headers) Reset() {
 
 // SetAt replaces the field line at index i.
 func (h *Headers) SetAt(i int, name, value string) { h.fields[i] = Field{name, value} }
+
+// CopyFrom makes h hold the fields of other, in memory of its own.
+func (h *Headers) CopyFrom(other *Headers) { h.fields = append(h.fields[:0], other.fields...) }
