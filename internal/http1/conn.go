@@ -80,10 +80,11 @@ type Conn struct {
 	mu        sync.Mutex
 	written   sync.Cond // writing became false
 	writing   bool
-	out       []byte // rendered and not yet written
-	gone      error  // why nothing more can be written
-	serving   bool   // a request runs: it can be aborted
-	inputIdle bool   // the body has been read: what comes next on the stream is another request, or the end
+	out       []byte      // rendered and not yet written
+	gone      error       // why nothing more can be written; changed once, together with isGone
+	serving   bool        // a request runs: it can be aborted
+	isGone    atomic.Bool // gone is not nil, to be asked without mu
+	inputIdle bool        // the body has been read: what comes next on the stream is another request, or the end
 	watching  bool
 	onAborted func(error)
 }

@@ -104,6 +104,9 @@ func (h *Headers) removeFrom(start int, name string) {
 
 // Reset empties the list and keeps its memory.
 func (h *Headers) Reset() {
+	if len(h.fields) == 0 {
+		return
+	}
 	clear(h.fields)
 	h.fields = h.fields[:0]
 }
