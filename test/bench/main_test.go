@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 	"go.uber.org/goleak"
 )
 
@@ -52,6 +53,11 @@ func TestMain(m *testing.M) {
 }
 
 func serveProgram() {
+	if len(os.Args) == 3 && os.Args[1] == "-debug" {
+		if _, _, err := mallocs.Serve(os.Args[2]); err != nil {
+			os.Exit(6)
+		}
+	}
 	l, err := net.Listen("tcp", os.Getenv(programAddress))
 	if err != nil {
 		os.Exit(5)

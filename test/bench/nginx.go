@@ -65,5 +65,5 @@ http {
 }
 `, user, w.cpus, maxOpenFiles(), dir, min(maxOpenFiles(), idleTo+idleFree), temporary.String(), strings.Join(before, "\n\t"), port, server)
 	file, err := w.file(filepath.Join(filepath.Base(dir), "nginx.conf"), config)
-	return program{"nginx", []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
+	return program{name: "nginx", argv: []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
 }

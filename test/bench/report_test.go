@@ -27,6 +27,14 @@ func rounds(costs ...float64) []roundResult {
 	return all
 }
 
+// counted are rounds of a program that told its allocations.
+func counted(n float64, rounds []roundResult) []roundResult {
+	for i := range rounds {
+		rounds[i].Allocs = &n
+	}
+	return rounds
+}
+
 func sample() *report {
 	disturbedRound := rounds(13)
 	disturbedRound[0].Others = 0.42
@@ -38,8 +46,8 @@ func sample() *report {
 		Warnings: []string{"the load average was 0.7 at the start: other programs ran, the figures are noisy"},
 		Rows: []rowResult{
 			{Name: "plaintext", Title: "GET of 13 bytes & more", Chart: chartRequests, Unit: perRequest, Servers: []serverResult{
-				{Name: "kestrel, http.Handler", Role: subject, Rounds: rounds(10, 11, 9.5)},
-				{Name: "kestrel, native", Role: subject, Rounds: rounds(8, 8, 8)},
+				{Name: "kestrel, http.Handler", Role: subject, Rounds: counted(4.004, rounds(10, 11, 9.5))},
+				{Name: "kestrel, native", Role: subject, Rounds: counted(0, rounds(8, 8, 8))},
 				{Name: "net/http", Role: peer, Rounds: rounds(20, 23, 19)},
 				{Name: "nginx", Role: peer, Skipped: "nginx is not here"},
 				{Name: "ceiling (epoll loop in C)", Role: limit, Rounds: rounds(0.6, 0.65, 0.5)},
@@ -146,5 +154,15 @@ func TestNumbersAreWrittenWithThreeFigures(t *testing.T) {
 	}
 	if got := thousands(math.Copysign(0.2, -1)); got != "0" {
 		t.Errorf("a little less than nothing is written %s", got)
+	}
+}
+
+func TestAllocationsArePerRequest(t *testing.T) {
+	if got := allocsPerRequest(1000, 3500, 1000); *got != 2.5 {
+		t.Errorf("2500 objects for 1000 requests are %v each, want 2.5", *got)
+	}
+	s := serverResult{Rounds: append(counted(3, rounds(1, 2)), roundResult{Error: "failed"}, rounds(1)[0])}
+	if got := s.allocs(); len(got) != 2 || got[0] != 3 {
+		t.Errorf("the allocations are %v, want 3 from each of the two rounds that counted them", got)
 	}
 }

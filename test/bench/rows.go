@@ -53,6 +53,7 @@ var (
 	getJSON      = request{method: "GET", path: "/json", want: helloJSON}
 	getBytes     = request{method: "GET", path: "/bytes?n=65536", want: pattern}
 	getFile      = request{method: "GET", path: "/files/" + smallFile, want: pattern[:4096]}
+	getMany      = request{method: "GET", path: "/files/" + manyName(0), want: manyContent(0)}
 	postEcho     = request{method: "POST", path: "/echo", body: upload, want: upload}
 	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
 )
@@ -64,6 +65,8 @@ var (
 	filesHTTP     = contestant{"kestrel, http.FileServer", subject, "", startApp("http")}
 	filesNative   = contestant{"kestrel, native", subject, "", startApp("native")}
 	filesNetHTTP  = contestant{"net/http, http.FileServer", peer, "", startPeer("nethttp")}
+	staticHTTP    = contestant{"kestrel, staticfiles by http.Handler", subject, "", startApp("http", "-static")}
+	staticNative  = contestant{"kestrel, staticfiles native", subject, "", startApp("native", "-static")}
 	netHTTP       = contestant{"net/http", peer, "", startPeer("nethttp")}
 	fastHTTP      = contestant{"fasthttp", peer, "", startPeer("fasthttp")}
 	nginx         = contestant{"nginx", peer, "nginx", startNginx}
@@ -94,6 +97,8 @@ var rows = []row{
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
 	{"file", "GET of a file of 4 KiB", chartRequests, getFile, wrk{connections: 64},
 		[]contestant{filesHTTP, filesNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
+	{"static", "GET of 50 files of 4 KiB in turn", chartRequests, getMany, wrk{connections: 64, paths: manyPaths()},
+		[]contestant{staticHTTP, staticNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
 
 	{"hosting-exclusive", "one site alone on its port", chartHosting, getPlaintext, wrk{connections: 64},
 		[]contestant{alone, exclusive}},

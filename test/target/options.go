@@ -23,7 +23,7 @@ type options struct {
 	transport string
 	server    string
 	headers   time.Duration
-	debug     string        // "" means nowhere
+	debug     string // "" means nowhere
 }
 
 // defaultHeadersTimeout is kestrel's.
