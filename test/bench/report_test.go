@@ -35,6 +35,14 @@ func counted(n float64, rounds []roundResult) []roundResult {
 	return rounds
 }
 
+// figured are rounds with figures of their row's own, which grow.
+func figured(rounds []roundResult) []roundResult {
+	for i := range rounds {
+		rounds[i].Figures = []figure{{"p99 to undisturbed", 1 + float64(i)/10, ""}, {"last after", 12e6 + 1e6*float64(i), microseconds}}
+	}
+	return rounds
+}
+
 func sample() *report {
 	disturbedRound := rounds(13)
 	disturbedRound[0].Others = 0.42
@@ -55,6 +63,11 @@ func sample() *report {
 			{Name: "hosting-exclusive", Title: "one site alone on its port", Chart: chartHosting, Unit: perRequest, Servers: []serverResult{
 				{Name: "kestrel alone", Role: subject, Rounds: disturbedRound},
 				{Name: "lanner host, in-process", Role: ours, Rounds: []roundResult{{Error: "Socket errors: read 3"}}},
+			}},
+			{Name: "slow-clients", Title: "good traffic beside slow clients", Chart: chartBlocking, Unit: perRequest, Servers: []serverResult{
+				{Name: "kestrel, http.Handler", Role: subject, Rounds: figured(rounds(10, 11, 9.5))},
+				{Name: "net/http", Role: peer, Rounds: rounds(20)},
+				{Name: "nginx", Role: peer, Rounds: []roundResult{{Error: "7 of 2000 slow clients were still connected"}}},
 			}},
 			{Name: "idle", Title: "memory of a connection", Chart: chartIdle, Unit: perConnection, Servers: []serverResult{
 				{Name: "kestrel, native", Role: subject, Rounds: rounds(600, 601, 599)},
@@ -116,7 +129,7 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 	for _, e := range entries {
 		files = append(files, e.Name())
 	}
-	if got, want := strings.Join(files, " "), "hosting.svg idle.svg requests.svg results.json results.md"; got != want {
+	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg idle.svg requests.svg results.json results.md"; got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}
 	var back report

@@ -1,6 +1,9 @@
 package main
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // row is a comparison: the same requests to several servers.
 type row struct {
@@ -37,6 +40,7 @@ type starter func(w *workshop, r row, port int) ([]program, error)
 const (
 	chartRequests = "requests"
 	chartHosting  = "hosting"
+	chartBlocking = "blocking"
 	chartIdle     = "idle"
 )
 
@@ -55,6 +59,8 @@ var (
 	getFile      = request{method: "GET", path: "/files/" + smallFile, want: pattern[:4096]}
 	getMany      = request{method: "GET", path: "/files/" + manyName(0), want: manyContent(0)}
 	postEcho     = request{method: "POST", path: "/echo", body: upload, want: upload}
+	getSlow20    = request{method: "GET", path: "/slow?ms=20", want: []byte("waited 20 ms\n")}
+	getSlow5     = request{method: "GET", path: "/slow?ms=5", want: []byte("waited 5 ms\n")}
 	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
 )
 
@@ -71,6 +77,11 @@ var (
 	fastHTTP      = contestant{"fasthttp", peer, "", startPeer("fasthttp")}
 	nginx         = contestant{"nginx", peer, "nginx", startNginx}
 	ceiling       = contestant{"ceiling (epoll loop in C)", limit, "cc", startCeiling}
+
+	sameNetHTTP = contestant{"net/http, the same handler", peer, "", startTarget("http", "-server", "nethttp")}
+	limitHTTP   = contestant{"kestrel, http.Handler", subject, "", startTarget("http", "-headers-timeout", slowLimit.String())}
+	limitNative = contestant{"kestrel, native", subject, "", startTarget("native", "-headers-timeout", slowLimit.String())}
+	limitPeer   = contestant{"net/http, the same handler", peer, "", startTarget("http", "-server", "nethttp", "-headers-timeout", slowLimit.String())}
 
 	alone        = contestant{"kestrel alone", subject, "", startApp("http")}
 	exclusive    = contestant{"lanner host, in-process", ours, "", startHost(inProcess, false)}
@@ -108,6 +119,14 @@ var rows = []row{
 		[]contestant{alone, outOfProcess, reverseProxy, nginxProxy, haproxyProxy}},
 	{"hosting-churn", "a connection for each request", chartHosting, getShared, wrk{connections: 64, close: true},
 		[]contestant{alone, exclusive, shared, outOfProcess}},
+
+	{"blocking-mix", "one of 20 requests sleeps 20 ms, 128 connections; latencies are those of the other 19", chartBlocking, getPlaintext,
+		mix{connections: 128, other: getSlow20, every: 20}, []contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+	{"blocking-all", "every request sleeps 5 ms, 128 connections", chartBlocking, getSlow5, mix{connections: 128},
+		[]contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+	{"slow-clients", "good traffic on 64 connections beside 2,000 clients that send a byte each 10 s", chartBlocking, getPlaintext,
+		slowClients{good: mix{connections: 64}, clients: 2000, every: slowInterval, limit: slowLimit, margin: 2 * time.Second, grace: 5 * time.Second},
+		[]contestant{limitHTTP, limitNative, limitPeer, nginx}},
 
 	{"idle", "user-space memory of a connection that has had one request", chartIdle, getPlaintext, idle{},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},

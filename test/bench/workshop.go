@@ -22,6 +22,8 @@ type workshop struct {
 	cpus  int               // that a server may use
 	pin   bool
 	grace time.Duration // that a server has to stop
+
+	loader []string // the beginning of the command line of package load as a process
 }
 
 // The files that servers serve.
@@ -62,6 +64,11 @@ func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *wo
 	if w.pin {
 		w.cpus = 1
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this program, which is also the load: %w", err)
+	}
+	w.loader = []string{self, loadCommand}
 	if w.dir, err = os.MkdirTemp("", "lanner-bench-*"); err != nil {
 		return nil, err
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 )
@@ -19,9 +17,6 @@ type wrk struct {
 
 // warmUp comes before each measurement: pools fill, garbage collection finds its pace.
 const warmUp = time.Second
-
-// wrkSlack is how much longer than told wrk may take before it is ended.
-const wrkSlack = 30 * time.Second
 
 func (l wrk) unit() unit                          { return perRequest }
 func (l wrk) needs() []string                     { return []string{"wrk"} }
@@ -82,22 +77,14 @@ func quoted(all []string) string {
 
 // wrk runs wrk for a time. It returns what it said, and the CPU time that it spent itself.
 func (w *workshop) wrk(ctx context.Context, d time.Duration, args []string) (loadResult, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, d+wrkSlack)
-	defer cancel()
-	argv := w.pinned(1, append([]string{w.tools["wrk"], fmt.Sprintf("-d%ds", int(d.Seconds()))}, args...))
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.SysProcAttr = ownGroup()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return loadResult{}, 0, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out.String())
+	argv := append([]string{w.tools["wrk"], fmt.Sprintf("-d%ds", int(d.Seconds()))}, args...)
+	out, own, err := w.run(ctx, d, argv)
+	if err != nil {
+		return loadResult{}, 0, err
 	}
-	result, err := parseWrk(out.String())
+	result, err := parseWrk(out)
 	if err != nil {
 		return loadResult{}, 0, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
 	}
-	return result, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+	return result, own, nil
 }
