@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"github.com/lannerhq/lanner/test/bench/load"
 )
 
 // Exit codes; exitUnavailable and exitInterrupted as in sysexits.h and the shell.
@@ -28,6 +30,9 @@ const (
 	exitUnavailable = 69
 	exitInterrupted = 130
 )
+
+// loadCommand as the first argument makes this program the load generator of package load.
+const loadCommand = "load"
 
 // init keeps the main goroutine on the main thread: the kernel ends the servers when the thread that started them ends
 // (PR_SET_PDEATHSIG), which must be the end of the program.
@@ -44,6 +49,9 @@ func main() {
 
 // run returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == loadCommand {
+		return load.Main(ctx, args[1:], stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

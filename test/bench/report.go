@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // report is all that a run found.
 type report struct {
@@ -73,6 +76,47 @@ func (s serverResult) values(figure func(measurement) float64) []float64 {
 		}
 	}
 	return all
+}
+
+// valuesOf are those of a figure of the row's own in all rounds.
+func (s serverResult) valuesOf(name string) []float64 {
+	var all []float64
+	for _, round := range s.Rounds {
+		for _, f := range round.Figures {
+			if round.Error == "" && f.Name == name {
+				all = append(all, f.Value)
+			}
+		}
+	}
+	return all
+}
+
+// allocs are the allocations per request in all rounds in which they were counted.
+func (s serverResult) allocs() []float64 {
+	var all []float64
+	for _, round := range s.Rounds {
+		if round.Error == "" && round.Allocs != nil {
+			all = append(all, *round.Allocs)
+		}
+	}
+	return all
+}
+
+// counted reports whether the allocations of any server of the row are known.
+func (r rowResult) counted() bool {
+	return slices.ContainsFunc(r.Servers, func(s serverResult) bool { return len(s.allocs()) > 0 })
+}
+
+// figures are the row's own figures by name, in order.
+func (r rowResult) figures() []figure {
+	for _, s := range r.Servers {
+		for _, round := range s.Rounds {
+			if round.Error == "" && len(round.Figures) > 0 {
+				return round.Figures
+			}
+		}
+	}
+	return nil
 }
 
 func cost(m measurement) float64   { return m.Cost }

@@ -16,9 +16,16 @@ type table struct {
 
 // table makes the table of a row.
 func (r rowResult) table() table {
+	extra, counted := r.figures(), r.counted()
 	t := table{head: []string{"server", string(r.Unit)}}
 	if r.Unit == perRequest {
 		t.head = append(t.head, "requests/s", "p50", "p99")
+	}
+	for _, f := range extra {
+		t.head = append(t.head, f.Name)
+	}
+	if counted {
+		t.head = append(t.head, "allocs per request")
 	}
 	t.head = append(t.head, "RSS")
 	subjects := r.subjects()
@@ -34,7 +41,7 @@ func (r rowResult) table() table {
 			t.notes = append(t.notes, fmt.Sprintf("%s FAILED: %s", s.Name, text))
 		}
 		if len(s.values(cost)) > 0 {
-			t.lines = append(t.lines, r.line(s, subjects))
+			t.lines = append(t.lines, r.line(s, subjects, extra, counted))
 		}
 	}
 	if o := r.others(); o.Max >= disturbed {
@@ -43,7 +50,7 @@ func (r rowResult) table() table {
 	return t
 }
 
-func (r rowResult) line(s serverResult, subjects []serverResult) []string {
+func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure, counted bool) []string {
 	median := func(figure func(measurement) float64) float64 { return spread(s.values(figure)).Median }
 	line := []string{s.Name, rangeText(spread(s.values(cost)))}
 	if r.Unit == perRequest {
@@ -51,6 +58,20 @@ func (r rowResult) line(s serverResult, subjects []serverResult) []string {
 			thousands(median(func(m measurement) float64 { return m.PerSecond })),
 			latency(median(func(m measurement) float64 { return m.P50 })),
 			latency(median(func(m measurement) float64 { return m.P99 })))
+	}
+	for _, f := range extra {
+		text := "–"
+		if values := s.valuesOf(f.Name); len(values) > 0 {
+			text = f.text(spread(values).Median)
+		}
+		line = append(line, text)
+	}
+	if counted {
+		text := "–"
+		if values := s.allocs(); len(values) > 0 {
+			text = figures(spread(values).Median)
+		}
+		line = append(line, text)
 	}
 	line = append(line, memoryText(median(func(m measurement) float64 { return float64(m.Memory) })))
 	for _, subject := range subjects {

@@ -13,8 +13,8 @@ type onKestrel struct {
 	application server.Application
 }
 
-func newKestrel(application server.Application) *onKestrel {
-	return &onKestrel{kestrel.New(kestrel.Options{}), application}
+func newKestrel(application server.Application, opts kestrel.Options) *onKestrel {
+	return &onKestrel{kestrel.New(opts), application}
 }
 
 func (k *onKestrel) start(ctx context.Context, urls []string) ([]string, error) {
