@@ -93,8 +93,11 @@ func (w *responseWriter) copyFields(h *Headers) {
 	for key := range w.header {
 		keys = append(keys, key)
 	}
-	if len(keys) > 1 {
+	switch {
+	case len(keys) > 2:
 		slices.Sort(keys)
+	case len(keys) == 2 && keys[1] < keys[0]:
+		keys[0], keys[1] = keys[1], keys[0]
 	}
 	for _, key := range keys {
 		values := w.header[key]

@@ -303,9 +303,9 @@ func (h *handler) Claim(q *http1.Request) bool {
 func (h *handler) Serve() (err error) {
 	c := (*conn)(h)
 	c.requests++
-	c.m.requests.Add(1)
-	c.m.running.Add(1)
-	defer c.m.running.Add(-1)
+	counts := c.counts()
+	counts.requests.Add(1)
+	counts.running.Add(1)
 	c.setState(Running)
 	c.trace = ""
 	c.mu.Lock()
@@ -327,6 +327,7 @@ var errPanicked = errors.New("the application panicked")
 
 func (c *conn) endRequest(err *error) {
 	v := recover()
+	c.counts().running.Add(-1)
 	if c.inline != nil {
 		c.exit()
 	}

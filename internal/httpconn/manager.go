@@ -63,9 +63,8 @@ type Manager struct {
 	aborted  atomic.Bool
 	open     atomic.Int64
 	upgraded atomic.Int64
-	requests atomic.Int64
-	running  atomic.Int64
 	rejected atomic.Int64
+	counts   [16]counts // of requests; a connection's are at its id
 	lastID   atomic.Uint64
 
 	loopOnce sync.Once
@@ -244,8 +243,21 @@ type Stats struct {
 
 // Stats returns the counters.
 func (m *Manager) Stats() Stats {
-	return Stats{m.open.Load(), m.upgraded.Load(), m.running.Load(), m.requests.Load(), m.rejected.Load()}
+	s := Stats{Open: m.open.Load(), Upgraded: m.upgraded.Load(), Rejected: m.rejected.Load()}
+	for i := range m.counts {
+		s.Running += m.counts[i].running.Load()
+		s.Requests += m.counts[i].requests.Load()
+	}
+	return s
 }
+
+// counts are counters of requests, on a cache line that few others want.
+type counts struct {
+	running, requests atomic.Int64
+	_                 [48]byte
+}
+
+func (c *conn) counts() *counts { return &c.m.counts[c.id%uint64(len(c.m.counts))] }
 
 // Drain ends waiting connections and makes running requests the last of theirs. It returns at once.
 func (m *Manager) Drain() {
