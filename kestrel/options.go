@@ -10,10 +10,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lannerhq/lanner/accesslog"
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -30,6 +32,12 @@ type Options struct {
 	ServerHeader string
 	// Logger takes the server's events. Nil means slog.Default.
 	Logger *slog.Logger
+	// AccessLog takes a line for each exchange: also for a request that was rejected, a connection that broke, and one beyond a
+	// limit. The line of an upgrade is written when its handler returns. Nil means none. The server does not close it.
+	AccessLog *accesslog.Log
+	// Metrics makes the instruments of the server's metrics (docs/reference/metrics.md), such as a *metrics.Registry. Nil means
+	// none. Like AccessLog, it does not change when the server is reloaded.
+	Metrics metrics.Meter
 	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.
 	Transport Transport
 	// Exec says where handlers run on the event loop. Zero lets the server find out.
@@ -222,7 +230,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
+		Logger:         o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 

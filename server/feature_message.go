@@ -92,3 +92,13 @@ type RequestIdentifierFeature interface {
 	TraceIdentifier() string
 	SetTraceIdentifier(id string)
 }
+
+// RouteFeature names the route that a request matched, for metrics. The bridge to http.Handler sets it to the pattern of
+// http.ServeMux, where the handler is one.
+type RouteFeature interface {
+	// Route is the pattern that the request matched; "" when none was set.
+	Route() string
+	// SetRoute sets it. It must be one of few, such as "GET /items/{id}", never a path: each makes metrics of its own. The string
+	// must not share the request's memory (see Retainer).
+	SetRoute(pattern string)
+}

@@ -53,6 +53,11 @@ func (a httpApplication) Process(f *Features) error {
 		a.handler.ServeHTTP(&x.writer.responseWriter, r)
 	}
 	x.writer.complete()
+	if r.Pattern != "" {
+		if route, ok := Get[RouteFeature](f); ok {
+			route.SetRoute(r.Pattern)
+		}
+	}
 	return nil
 }
 

@@ -57,6 +57,8 @@ type Conn struct {
 	cfg     *Config
 	stream  Stream
 	handler Handler
+	// observer hears of exchanges; nil for nobody.
+	observer Observer
 
 	// in[r:w] are bytes received and not yet used. The head of the request being served lies in memory, which is in
 	// or, when a body needed more room, the buffer before it.
@@ -141,6 +143,9 @@ func (c *Conn) parse() (int, error) {
 		}
 		if c.w == c.r {
 			return 0, nil
+		}
+		if c.observer != nil && c.head.scanned == 0 {
+			c.observer.Began()
 		}
 		done, err := c.head.requestLineIn(c.in[c.r:c.w], &c.cfg.Limits, &c.cfg.Compat)
 		if err != nil || !done {
@@ -229,16 +234,22 @@ func (c *Conn) reject(err error) Next {
 	}
 	c.disarm()
 	c.handler.Rejected(bad)
+	report, waiting := c.Unserved(), len(c.out)
 	if bad == errHTTP2Preface {
 		c.out = append(c.out, goAwayHTTP11Required...)
 	} else {
 		c.out = appendRejection(c.out, bad, c.date(), c.cfg.ServerHeader)
+		report.Status, report.ResponseHead = bad.Status, int64(len(c.out)-waiting)
 	}
 	c.r = c.w
+	next := Linger
 	if c.flush(nil) != nil {
-		return Abort
+		next = Abort
 	}
-	return Linger
+	if c.observer != nil {
+		c.observer.Ended(report, next)
+	}
+	return next
 }
 
 func (c *Conn) date() []byte {

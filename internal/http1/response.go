@@ -48,6 +48,10 @@ type Response struct {
 	left        int64 // of a Content-Length
 	err         error // sticky: what broke the response
 	overrun     bool  // more than the Content-Length was written
+	headSize    int   // of the header section, in bytes
+	bodySize    int64 // of the body so far, framing included
+	swallowed   int64 // bytes written for a body that is not sent
+	removed     bool  // a field of the application about the framing was left out
 	at          int   // where in the output the header section begins, or sent
 	onStarting  []func()
 	onCompleted []func()
@@ -155,6 +159,7 @@ func (s *Response) SendFrom(r io.Reader) (int64, error) {
 		}
 		n, ok, err := s.conn.stream.SendFrom(r, s.left)
 		s.left -= n
+		s.bodySize += n
 		if err != nil {
 			return n, s.fail(err)
 		}

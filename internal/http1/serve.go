@@ -14,11 +14,17 @@ func (c *Conn) serve() Next {
 	c.unwatch()
 	if c.taken {
 		c.completed()
+		if c.observer != nil {
+			c.observer.Ended(c.Report(), Taken)
+		}
 		return Taken
 	}
 	c.settle(err)
 	c.completed()
 	next := c.conclude()
+	if c.observer != nil {
+		next = c.ended(next)
+	}
 	if next == More {
 		c.nextRequest()
 	}

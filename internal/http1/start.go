@@ -111,6 +111,7 @@ func (s *Response) finishChunked() error {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	waiting := len(c.out)
 	c.out = append(c.out, "0\r\n"...)
 	for name, value := range s.trailer.All() {
 		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
@@ -118,6 +119,7 @@ func (s *Response) finishChunked() error {
 		}
 	}
 	c.out = append(c.out, "\r\n"...)
+	s.bodySize += int64(len(c.out) - waiting)
 	return nil
 }
 

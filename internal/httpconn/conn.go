@@ -50,6 +50,7 @@ type conn struct {
 	state     State
 	requests  uint32
 	released  bool
+	life      *life     // what is observed of it; nil for nothing
 	uncounted bool      // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	preloaded bool      // bytes that somebody else read wait to be processed; only on the loop
 	kind      *class    // of the last request on the loop
@@ -84,6 +85,7 @@ func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn
 	if opts.Features != nil {
 		c.parent = opts.Features
 	}
+	c.observe()
 	return c
 }
 
@@ -121,7 +123,7 @@ func (c *conn) turn() http1.Next {
 	case errors.Is(err, transport.ErrInterrupted):
 		return c.interrupted()
 	}
-	return c.http.ReadFailed(err)
+	return c.readFailed(err)
 }
 
 func (c *conn) portable() *transport.Conn { return c.transport.(*transport.Conn) }
@@ -189,6 +191,7 @@ func (c *conn) ended(v any) {
 			c.transport.Abort()
 		}
 	}
+	c.lifeEnds()
 	c.http.Release()
 	c.m.remove(c)
 }
@@ -237,6 +240,9 @@ func (h *handler) Serve() (err error) {
 	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
 	if as := c.chain.replaced(); as != nil {
 		server.Set(&c.features, as)
+	}
+	if c.life != nil {
+		c.serving()
 	}
 	if c.inline != nil {
 		c.enter()
@@ -299,6 +305,7 @@ func isBadRequest(err error) bool {
 
 // Rejected implements http1.Handler.
 func (h *handler) Rejected(bad *httpcommon.BadRequestError) {
+	(*conn)(h).faulted(errorType(bad.Reason))
 	(*conn)(h).log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 }
 
@@ -307,6 +314,9 @@ func (h *handler) Failed(err error) {
 	if p := (*http1.PanicError)(nil); errors.As(err, &p) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
+	}
+	if http1.LengthMismatch(err) {
+		(*conn)(h).faulted(reasonLength)
 	}
 	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
 }

@@ -29,4 +29,8 @@ var (
 	eventResponseFailed = newEvent(20, "RequestProcessingError", "the response was not completed")
 	// Warning: a connection beyond the limit. Keys: endpoint, remote, reason.
 	eventConnectionRejected = newEvent(24, "ConnectionRejected", "the connection was rejected")
+	// Debug: the application begins to read a body. Keys: connection, request.
+	eventRequestBodyStart = newEvent(25, "RequestBodyStart", "the body of the request is being read")
+	// Trace (-8): all of it has been read. Keys: connection, request.
+	eventRequestBodyDone = newEvent(26, "RequestBodyDone", "the body of the request has been read")
 )

@@ -29,6 +29,7 @@ var (
 	_ server.ResponseTrailersFeature   = (*conn)(nil)
 	_ server.InterimResponseFeature    = (*conn)(nil)
 	_ server.ResponseBodyFeature       = (*conn)(nil)
+	_ server.RouteFeature              = (*conn)(nil)
 )
 
 // ConnectionID implements server.ConnectionFeature.
