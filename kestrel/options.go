@@ -38,6 +38,13 @@ type Options struct {
 	// Metrics makes the instruments of the server's metrics (docs/reference/metrics.md), such as a *metrics.Registry. Nil means
 	// none. Like AccessLog, it does not change when the server is reloaded.
 	Metrics metrics.Meter
+	// Rejected may change the answer to a request that breaks a rule: its status, header fields and body. It is called for what
+	// the server itself refuses, which no application sees, and for a *server.BadRequestError with which a handler ended before
+	// its response started. The connection ends after the answer in any case. What cannot be sent is replaced by the standard
+	// answer, and logged; so is a panic. It is called on many goroutines at once, and must not block: it may hold up other
+	// connections. An HTTP/2 preface has an answer of its own. Nil means the standard answers, which have no body. It does not
+	// change when the server is reloaded.
+	Rejected func(*Rejection)
 	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.
 	Transport Transport
 	// Exec says where handlers run on the event loop. Zero lets the server find out.
@@ -101,6 +108,9 @@ type Limits struct {
 	// means none. Below: the connection is reset.
 	MinResponseDataRate server.DataRate
 }
+
+// Rejection is a request that is refused, as Options.Rejected sees it.
+type Rejection = httpconn.Rejection
 
 // Compat names each deliberate laxness of the HTTP/1.1 engine; the zero value is strict.
 type Compat = http1.Compat
@@ -230,7 +240,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
+		Logger:         o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, Rejected: o.Rejected, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 

@@ -27,8 +27,11 @@ type Handler interface {
 	Claim(*Request) bool
 	// Serve runs the application. A panic is the owner's to recover, an error means the response is not to be finished.
 	Serve() error
-	// Rejected tells of a request that was refused by the engine, or whose error became its answer.
-	Rejected(*httpcommon.BadRequestError)
+	// Rejected tells of a request that was refused by the engine, or whose error became its answer. It may return another answer
+	// than the standard one.
+	Rejected(*httpcommon.BadRequestError, Report) *Answer
+	// Drained tells of a rule that was broken in the rest of a body, after the response.
+	Drained(*httpcommon.BadRequestError)
 	// Failed tells of an error in a response, or of a *PanicError of a callback, for the log.
 	Failed(error)
 }
@@ -233,11 +236,15 @@ func (c *Conn) reject(err error) Next {
 		return Abort
 	}
 	c.disarm()
-	c.handler.Rejected(bad)
 	report, waiting := c.Unserved(), len(c.out)
-	if bad == errHTTP2Preface {
+	answer := c.handler.Rejected(bad, report)
+	switch {
+	case bad == errHTTP2Preface:
 		c.out = append(c.out, goAwayHTTP11Required...)
-	} else {
+	case answer != nil:
+		c.out = appendAnswer(c.out, answer, bad, c.date(), c.cfg.ServerHeader, report.Method)
+		report.answered(answer, len(c.out)-waiting)
+	default:
 		c.out = appendRejection(c.out, bad, c.date(), c.cfg.ServerHeader)
 		report.Status, report.ResponseHead = bad.Status, int64(len(c.out)-waiting)
 	}

@@ -70,6 +70,14 @@ func (c *Conn) Unserved() Report {
 	return r
 }
 
+// answered enters the answer to a refused request, of which size bytes were made.
+func (r *Report) answered(a *Answer, size int) {
+	r.Status, r.ResponseHead = a.Status, int64(size)
+	if r.Method != "HEAD" {
+		r.ResponseHead, r.ResponseBody = int64(size-len(a.Body)), int64(len(a.Body))
+	}
+}
+
 // ended tells the observer that the request that was served is over. A response behind which no input waits goes out before,
 // so that its end is known.
 func (c *Conn) ended(next Next) Next {

@@ -304,7 +304,13 @@ func isBadRequest(err error) bool {
 }
 
 // Rejected implements http1.Handler.
-func (h *handler) Rejected(bad *httpcommon.BadRequestError) {
+func (h *handler) Rejected(bad *httpcommon.BadRequestError, r http1.Report) *http1.Answer {
+	h.Drained(bad)
+	return (*conn)(h).answer(bad, &r)
+}
+
+// Drained implements http1.Handler.
+func (h *handler) Drained(bad *httpcommon.BadRequestError) {
 	(*conn)(h).faulted(errorType(bad.Reason))
 	(*conn)(h).log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 }

@@ -23,6 +23,8 @@ var (
 	eventMiddlewareRefused = newEvent(80, "ConnectionMiddlewareError", "the connection was given up by its middleware")
 	// Error: connection middleware panicked; the connection was cut. Keys: connection, endpoint, remote, error, stack.
 	eventMiddlewarePanicked = newEvent(81, "ConnectionMiddlewarePanic", "connection middleware failed")
+	// Error: what Options.Rejected made of a rejection cannot be sent; the standard answer was. Keys: connection, request, remote, error.
+	eventRejectionInvalid = newEvent(82, "RejectionInvalid", "the answer to a rejected request cannot be sent")
 	// Debug: a request was refused. Keys: connection, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
 	// Debug: a response could not be finished, or the application failed after the client had left. Keys: connection, request, error.

@@ -40,6 +40,10 @@ type Config struct {
 	AccessLog *accesslog.Log
 	Meter     metrics.Meter
 
+	// Rejected may change the answer to a request that is refused; nil for the standard answers. It runs on the connection's
+	// goroutine, and must not block.
+	Rejected func(*Rejection)
+
 	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
 	// connection's goroutine, must not block, and must not keep the request.
 	Claim func(q *http1.Request, tag any) bool

@@ -339,4 +339,3 @@ func TestObservingARequestDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per request, want none", n)
 	}
 }
-
