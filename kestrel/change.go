@@ -119,7 +119,8 @@ func (s *Server) drain(ctx context.Context, gone []*opened) error {
 // Reload makes the server serve by opts. Endpoints that are at the same place keep their sockets and connections; others
 // end as by RemoveEndpoint, within ctx; new ones are opened. Those that AddEndpoint added end too, unless they are in opts.
 // Addresses of the ServerAddressesFeature count as they did in Start. Limits, Compat and ServerHeader hold for connections
-// that are accepted from then on; open ones keep theirs. The Logger, Transport and Exec do not change.
+// that are accepted from then on; open ones keep theirs. The Logger, AccessLog, Metrics, Rejected, Transport
+// and Exec do not change.
 //
 // It checks opts as a whole and binds all new sockets before it changes anything: on an error nothing has changed, unless
 // the error wraps ErrAborted. It is safe to call from any goroutine.
@@ -144,7 +145,7 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		return nil, fmt.Errorf("Transport and Exec are %v and %v and cannot become %v and %v while the server serves: start it anew",
 			s.opts.Transport, s.opts.Exec, opts.Transport, opts.Exec)
 	}
-	opts.Logger = s.log
+	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected
 	p := plan{endpoints: s.endpoints(opts.Endpoints)}
 	if err := p.prepare(ctx, s.open); err != nil {
 		return nil, err

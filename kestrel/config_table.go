@@ -67,7 +67,7 @@ var table = map[string]*option{
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
-var notData = map[string]bool{"Options.Logger": true, "Endpoint.Listener": true, "Endpoint.Middleware": true,
+var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Endpoint.Listener": true, "Endpoint.Middleware": true,
 	"Endpoint.Name": true}
 
 // rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/metrics"
 )
 
 // opened is an endpoint whose sockets are bound. What is not atomic belongs to the server's mu.
@@ -43,9 +44,18 @@ func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 // become makes new connections belong to e, which is at the same place. Open ones stay what they are.
 func (o *opened) become(e Endpoint) {
 	o.endpoint = e
-	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware}); was != nil {
+	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs()}); was != nil {
 		o.past = append(o.past, was)
 	}
+}
+
+// attrs say in metrics where the endpoint listens. localhost has a socket for each version of IP, and goes by its name.
+func (o *opened) attrs() metrics.EndpointAttrs {
+	attrs := metrics.EndpointOf(o.bound[0].listener.Addr())
+	if len(o.bound) > 1 {
+		attrs.Address, attrs.NetworkType = "localhost", ""
+	}
+	return attrs
 }
 
 func (o *opened) serve(m *httpconn.Manager) {

@@ -10,10 +10,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lannerhq/lanner/accesslog"
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -30,6 +32,19 @@ type Options struct {
 	ServerHeader string
 	// Logger takes the server's events. Nil means slog.Default.
 	Logger *slog.Logger
+	// AccessLog takes a line for each exchange: also for a request that was rejected, a connection that broke, and one beyond a
+	// limit. The line of an upgrade is written when its handler returns. Nil means none. The server does not close it.
+	AccessLog *accesslog.Log
+	// Metrics makes the instruments of the server's metrics (docs/reference/metrics.md), such as a *metrics.Registry. Nil means
+	// none. Like AccessLog, it does not change when the server is reloaded.
+	Metrics metrics.Meter
+	// Rejected may change the answer to a request that breaks a rule: its status, header fields and body. It is called for what
+	// the server itself refuses, which no application sees, and for a *server.BadRequestError with which a handler ended before
+	// its response started. The connection ends after the answer in any case. What cannot be sent is replaced by the standard
+	// answer, and logged; so is a panic. It is called on many goroutines at once, and must not block: it may hold up other
+	// connections. An HTTP/2 preface has an answer of its own. Nil means the standard answers, which have no body. It does not
+	// change when the server is reloaded.
+	Rejected func(*Rejection)
 	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.
 	Transport Transport
 	// Exec says where handlers run on the event loop. Zero lets the server find out.
@@ -93,6 +108,9 @@ type Limits struct {
 	// means none. Below: the connection is reset.
 	MinResponseDataRate server.DataRate
 }
+
+// Rejection is a request that is refused, as Options.Rejected sees it.
+type Rejection = httpconn.Rejection
 
 // Compat names each deliberate laxness of the HTTP/1.1 engine; the zero value is strict.
 type Compat = http1.Compat
@@ -222,7 +240,7 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
+		Logger:         o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, Rejected: o.Rejected, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 

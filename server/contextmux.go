@@ -117,6 +117,6 @@ func (m *ContextMux) Serve(c *Context) error {
 	if marked {
 		c.marked = path
 	}
-	Set[RouteFeature](c.features, p)
+	c.features.setRoute(p)
 	return p.handler(c)
 }

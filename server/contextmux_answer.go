@@ -35,7 +35,7 @@ func (c *Context) answerNoMatch(allowed []string) error {
 // path begins with one slash and everything odd in it is encoded, so that the Location never names another host.
 func (c *Context) answerRedirect(path string, marked, slash bool, p *contextPattern) error {
 	if p != nil {
-		Set[RouteFeature](c.features, p)
+		c.features.setRoute(p)
 	}
 	location := encodePath(replaceSlashes(c.req.PathBase()), true) + encodePath(path, marked)
 	if slash {

@@ -23,8 +23,12 @@ type contextPattern struct {
 	handler  ContextHandler
 }
 
-// Pattern implements RouteFeature.
+// Pattern is the pattern as it was registered.
 func (p *contextPattern) Pattern() string { return p.text }
+
+// Route and SetRoute implement RouteFeature where the server does not. It cannot be set there: it is all requests'.
+func (p *contextPattern) Route() string   { return p.text }
+func (p *contextPattern) SetRoute(string) {}
 
 // segment is what a pattern says about one segment of a path.
 type segment struct {

@@ -80,7 +80,7 @@ func (b *bothMuxes) askOurs(t *testing.T, method, host, target string) (a answer
 	a.status = s.Status()
 	a.allow, a.location = s.Header().Get("Allow"), s.Header().Get("Location")
 	if route, ok := server.Get[server.RouteFeature](f); ok {
-		a.pattern = route.Pattern()
+		a.pattern = route.Route()
 	}
 	return a
 }

@@ -36,7 +36,7 @@ func ExampleContextMux() {
 	app := server.ApplicationFunc(func(f *server.Features) error {
 		err := mux.Process(f)
 		if route, ok := server.Get[server.RouteFeature](f); ok {
-			fmt.Println("route:", route.Pattern())
+			fmt.Println("route:", route.Route())
 		}
 		return err
 	})

@@ -92,3 +92,14 @@ type RequestIdentifierFeature interface {
 	TraceIdentifier() string
 	SetTraceIdentifier(id string)
 }
+
+// RouteFeature names the route that a request matched, for metrics and middleware. ContextMux sets it, and so does the bridge
+// to http.Handler, to the pattern of http.ServeMux. It is there from the beginning where the server provides it, and else once
+// a ContextMux has found the handler; middleware reads it when the application has returned.
+type RouteFeature interface {
+	// Route is the pattern that the request matched; "" when none was set.
+	Route() string
+	// SetRoute sets it. It must be one of few, such as "GET /items/{id}", never a path: each makes metrics of its own. The string
+	// must not share the request's memory (see Retainer).
+	SetRoute(pattern string)
+}

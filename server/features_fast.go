@@ -47,3 +47,21 @@ func (f *Features) tlsHandshakeFeature() (TLSHandshakeFeature, bool) {
 	}
 	return nil, false
 }
+
+func (f *Features) routeFeature() (RouteFeature, bool) {
+	if len(f.set) == 0 {
+		if v, ok := f.native.(RouteFeature); ok {
+			return v, true
+		}
+	}
+	return Get[RouteFeature](f)
+}
+
+// setRoute tells the server the pattern that matched, or puts it into the collection of one that does not ask.
+func (f *Features) setRoute(p *contextPattern) {
+	if route, ok := f.routeFeature(); ok {
+		route.SetRoute(p.Pattern())
+		return
+	}
+	Set[RouteFeature](f, p)
+}

@@ -53,6 +53,11 @@ func (a httpApplication) Process(f *Features) error {
 		a.handler.ServeHTTP(&x.writer.responseWriter, &x.request)
 	}
 	x.writer.complete()
+	if x.request.Pattern != "" {
+		if route, ok := f.routeFeature(); ok {
+			route.SetRoute(x.request.Pattern)
+		}
+	}
 	return nil
 }
 

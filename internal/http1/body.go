@@ -11,6 +11,7 @@ type Body struct {
 	conn     *Conn
 	started  bool  // the application has begun to read, or the engine to drain
 	done     bool  // all of it has been read
+	drained  bool  // the engine read what the application had left, or tried to
 	left     int64 // of a body with a length
 	consumed int64 // bytes taken from the wire, framing included
 	limit    int64 // MaxRequestBodySize of this request, maxInt for none
@@ -53,6 +54,9 @@ func (b *Body) Read(p []byte) (int, error) {
 // answer, and sends the body or not as it likes.
 func (b *Body) start() error {
 	b.started = true
+	if o := b.conn.observer; o != nil {
+		o.Body(false)
+	}
 	if b.left > b.limit {
 		return errBodyTooLarge
 	}
@@ -159,6 +163,9 @@ func forbiddenTrailer(name string) bool {
 
 func (b *Body) finish() {
 	b.done = true
+	if o := b.conn.observer; o != nil && !b.drained {
+		o.Body(true)
+	}
 	b.conn.bodyDone()
 }
 
@@ -195,7 +202,7 @@ func (b *Body) drain() bool {
 	if b.tooLongToDrain() {
 		return false
 	}
-	b.started = true
+	b.started, b.drained = true, true
 	b.limit = int64(maxInt)
 	c.stream.SetTimeout(TimeoutDrain, c.cfg.Limits.DrainTimeout)
 	defer c.disarm()

@@ -27,8 +27,11 @@ type Handler interface {
 	Claim(*Request) bool
 	// Serve runs the application. A panic is the owner's to recover, an error means the response is not to be finished.
 	Serve() error
-	// Rejected tells of a request that was refused by the engine, or whose error became its answer.
-	Rejected(*httpcommon.BadRequestError)
+	// Rejected tells of a request that was refused by the engine, or whose error became its answer. It may return another answer
+	// than the standard one.
+	Rejected(*httpcommon.BadRequestError, Report) *Answer
+	// Drained tells of a rule that was broken in the rest of a body, after the response.
+	Drained(*httpcommon.BadRequestError)
 	// Failed tells of an error in a response, or of a *PanicError of a callback, for the log.
 	Failed(error)
 }
@@ -57,6 +60,8 @@ type Conn struct {
 	cfg     *Config
 	stream  Stream
 	handler Handler
+	// observer hears of exchanges; nil for nobody.
+	observer Observer
 
 	// in[r:w] are bytes received and not yet used. The head of the request being served lies in memory, which is in
 	// or, when a body needed more room, the buffer before it.
@@ -131,7 +136,7 @@ func (c *Conn) Park() {
 	}
 	c.r, c.w = 0, 0
 	c.nextRequest()
-	c.cfg, c.stream, c.handler = nil, nil, nil
+	c.cfg, c.stream, c.handler, c.observer = nil, nil, nil, nil
 }
 
 // Request and Response are those of the request being served.
@@ -166,6 +171,8 @@ func (c *Conn) Process() Next {
 				return c.reject(err)
 			}
 			c.known.remember(&c.req)
+		} else if c.observer != nil {
+			c.observer.Began()
 		}
 		if !c.handler.Claim(&c.req) {
 			return c.unclaimed()
@@ -186,6 +193,9 @@ func (c *Conn) parse() (int, error) {
 		}
 		if c.w == c.r {
 			return 0, nil
+		}
+		if c.observer != nil && c.head.scanned == 0 {
+			c.observer.Began()
 		}
 		done, err := c.head.requestLineIn(c.in[c.r:c.w], &c.cfg.Limits, &c.cfg.Compat)
 		if err != nil || !done {
@@ -272,17 +282,27 @@ func (c *Conn) reject(err error) Next {
 		return Abort
 	}
 	c.disarm()
-	c.handler.Rejected(bad)
-	if bad == errHTTP2Preface {
+	report, waiting := c.Unserved(), len(c.out)
+	answer := c.handler.Rejected(bad, report)
+	switch {
+	case bad == errHTTP2Preface:
 		c.out = append(c.out, goAwayHTTP11Required...)
-	} else {
+	case answer != nil:
+		c.out = appendAnswer(c.out, answer, bad, c.date(), c.cfg.ServerHeader, report.Method)
+		report.answered(answer, len(c.out)-waiting)
+	default:
 		c.out = appendRejection(c.out, bad, c.date(), c.cfg.ServerHeader)
+		report.Status, report.ResponseHead = bad.Status, int64(len(c.out)-waiting)
 	}
 	c.r = c.w
+	next := Linger
 	if c.flush(nil) != nil {
-		return Abort
+		next = Abort
 	}
-	return Linger
+	if c.observer != nil {
+		c.observer.Ended(report, next)
+	}
+	return next
 }
 
 func (c *Conn) date() []byte {

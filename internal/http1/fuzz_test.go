@@ -53,11 +53,14 @@ type player struct {
 	bad  []string // what was rejected
 }
 
-func (p *player) Claim(*Request) bool { return true }
-func (p *player) Serve() error        { return p.app(p.conn) }
-func (p *player) Failed(error)        {}
-func (p *player) Rejected(bad *httpcommon.BadRequestError) {
+func (p *player) Claim(*Request) bool                     { return true }
+func (p *player) Serve() error                            { return p.app(p.conn) }
+func (p *player) Failed(error)                            {}
+func (p *player) Drained(bad *httpcommon.BadRequestError) { p.Rejected(bad, Report{}) }
+
+func (p *player) Rejected(bad *httpcommon.BadRequestError, _ Report) *Answer {
 	p.bad = append(p.bad, fmt.Sprint(bad.Status, bad.Reason))
+	return nil
 }
 
 // play feeds the parts to a new engine to the end and returns what it wrote and rejected.

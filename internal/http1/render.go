@@ -84,11 +84,13 @@ func (s *Response) render(whole bool) {
 	}
 	for name, value := range s.header.All() {
 		if s.leftOut(name, value, &seen) {
+			s.removed = s.removed || len(name) != len("Date") && len(name) != len("Connection")
 			continue
 		}
 		b = httpcommon.AppendField(b, name, value)
 	}
 	c.out = append(b, "\r\n"...)
+	s.headSize = len(c.out) - s.at
 }
 
 // leftOut names the application's fields that are not sent as they are.

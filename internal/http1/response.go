@@ -48,6 +48,10 @@ type Response struct {
 	left        int64 // of a Content-Length
 	err         error // sticky: what broke the response
 	overrun     bool  // more than the Content-Length was written
+	headSize    int   // of the header section, in bytes
+	bodySize    int64 // of the body so far, framing included
+	swallowed   int64 // bytes written for a body that is not sent
+	removed     bool  // a field of the application about the framing was left out
 	at          int   // where in the output the header section begins, or sent
 	onStarting  []func()
 	onCompleted []func()
@@ -63,7 +67,8 @@ func (s *Response) reset() {
 	clear(s.onCompleted)
 	s.held, s.onStarting, s.onCompleted = s.held[:0], s.onStarting[:0], s.onCompleted[:0]
 	s.status, s.framing, s.left, s.at, s.err = 200, framingNone, 0, 0, nil
-	s.started, s.wrote, s.overrun = false, false, false
+	s.headSize, s.bodySize, s.swallowed = 0, 0, 0
+	s.started, s.wrote, s.overrun, s.removed = false, false, false, false
 }
 
 // The contract's ResponseFeature.
@@ -156,6 +161,7 @@ func (s *Response) SendFrom(r io.Reader) (int64, error) {
 		}
 		n, ok, err := s.conn.stream.SendFrom(r, s.left)
 		s.left -= n
+		s.bodySize += n
 		if err != nil {
 			return n, s.fail(err)
 		}

@@ -14,11 +14,17 @@ func (c *Conn) serve() Next {
 	c.unwatch()
 	if c.taken {
 		c.completed()
+		if c.observer != nil {
+			c.observer.Ended(c.Report(), Taken)
+		}
 		return Taken
 	}
 	c.settle(err)
 	c.completed()
 	next := c.conclude()
+	if c.observer != nil {
+		next = c.ended(next)
+	}
 	if next == More {
 		c.nextRequest()
 	}
@@ -70,7 +76,7 @@ func (c *Conn) answerFailure(err error) {
 		c.closeAfter = c.body.err != nil || overrun
 		s.replace(500)
 	} else {
-		c.handler.Rejected(bad)
+		answer := c.handler.Rejected(bad, c.Report())
 		c.closeAfter = true
 		s.replace(bad.Status)
 		if bad.Status < 200 || bad.Status > 999 {
@@ -78,6 +84,9 @@ func (c *Conn) answerFailure(err error) {
 		}
 		if bad.Allow != "" {
 			s.header.Set("Allow", bad.Allow)
+		}
+		if answer != nil {
+			s.apply(answer)
 		}
 	}
 	_ = s.finish() // an empty answer; a broken connection shows at the flush
@@ -139,7 +148,7 @@ func (c *Conn) drain() bool {
 		return true
 	}
 	if bad, ok := httpcommon.AsBadRequest(c.body.err); ok {
-		c.handler.Rejected(bad) // for the log: its answer has been sent
+		c.handler.Drained(bad) // for the log: its answer has been sent
 	}
 	return false
 }

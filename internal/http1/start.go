@@ -37,6 +37,7 @@ func (s *Response) start(next int64, whole bool) error {
 	s.render(whole)
 	if s.framing == framingLength && int64(len(s.held)) == s.left && c.fitsLocked(s.held) { // as write does it, with one lock
 		c.out = append(grown(c.out, len(s.held)), s.held...)
+		s.bodySize += s.left
 		s.held, s.left = s.held[:0], 0
 	}
 	c.mu.Unlock()
@@ -115,6 +116,7 @@ func (s *Response) finishChunked() error {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	waiting := len(c.out)
 	c.out = append(c.out, "0\r\n"...)
 	for name, value := range s.trailer.All() {
 		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
@@ -122,6 +124,7 @@ func (s *Response) finishChunked() error {
 		}
 	}
 	c.out = append(c.out, "\r\n"...)
+	s.bodySize += int64(len(c.out) - waiting)
 	return nil
 }
 

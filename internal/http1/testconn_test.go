@@ -102,9 +102,14 @@ func (c *testConn) run() {
 func (c *testConn) Claim(q *Request) bool {
 	return c.claim == nil || c.claim(q)
 }
-func (c *testConn) Serve() error                             { return c.app(c.http) }
-func (c *testConn) Rejected(bad *httpcommon.BadRequestError) { c.rejected = append(c.rejected, bad) }
-func (c *testConn) Failed(err error)                         { c.failed = append(c.failed, err) }
+func (c *testConn) Serve() error                            { return c.app(c.http) }
+func (c *testConn) Drained(bad *httpcommon.BadRequestError) { c.rejected = append(c.rejected, bad) }
+
+func (c *testConn) Rejected(bad *httpcommon.BadRequestError, _ Report) *Answer {
+	c.rejected = append(c.rejected, bad)
+	return nil
+}
+func (c *testConn) Failed(err error) { c.failed = append(c.failed, err) }
 
 // send sends lines, each with its CRLF: an empty last line ends a head.
 func (c *testConn) send(lines ...string) { c.write(strings.Join(lines, "\r\n") + "\r\n") }

@@ -37,6 +37,7 @@ func (s *Response) write(p []byte) (int, error) {
 	}
 	switch s.framing {
 	case framingNone:
+		s.swallowed += int64(len(p))
 		return len(p), nil
 	case framingLength:
 		if int64(len(p)) > s.left {
@@ -79,7 +80,9 @@ func (s *Response) sendHeld() error {
 func (s *Response) sendChunk(p []byte) error {
 	c := s.conn
 	c.mu.Lock()
+	waiting := len(c.outLocked())
 	c.out = append(appendHex(c.outLocked(), len(p)), "\r\n"...)
+	s.bodySize += int64(len(c.out)-waiting) + int64(len("\r\n")) // and the line end behind p
 	c.mu.Unlock()
 	if err := s.send(p); err != nil {
 		return err
@@ -96,6 +99,7 @@ func (s *Response) sendChunk(p []byte) error {
 // send puts p behind what is waiting to be written; a large p goes out at once, without being copied.
 func (s *Response) send(p []byte) error {
 	c := s.conn
+	s.bodySize += int64(len(p))
 	c.mu.Lock()
 	if c.fitsLocked(p) {
 		c.out = append(grown(c.out, len(p)), p...)

@@ -37,14 +37,14 @@ const (
 // conn is one connection: the engine's Handler and Stream, and the native features of each of its requests. On the event
 // loop it has an engine, and all else that is in work, only while it is at work.
 type conn struct {
-	*work     // what serves it now; on the loop, Manager.resting while it waits for a request. Changed with mu held
+	*work // what serves it now; on the loop, Manager.resting while it waits for a request. Changed with mu held
+	*origin
 	m         *Manager
 	endpoint  *Endpoint
 	engine    *engine // what it is served by, to its end
 	transport transport.Link
 	inline    transport.Inline // the same, when it is on the loop; else nil
-	from      *origin
-	kind      *class // of the last request on the loop
+	kind      *class           // of the last request on the loop
 	id        uint64
 	requests  uint32
 	ran       uint32 // handlers of that kind on the loop, not yet counted
@@ -70,6 +70,7 @@ type origin struct {
 	onState func(transport.Link, State)
 	parent  *server.Features
 	chain   *chain // the middleware that it came through; nil for none
+	life    *life  // what is observed of it; nil for nothing
 }
 
 // work is what a connection needs while it has a request. It is used by one connection after another.
@@ -77,6 +78,7 @@ type work struct {
 	http     *http1.Conn
 	features server.Features
 	trace    string
+	route    string
 	left     time.Time // when the handler left the loop; zero when it did not
 	rates    bool      // changed for this request
 
@@ -86,19 +88,20 @@ type work struct {
 
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
 	ep = opts.endpoint(ep)
-	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, from: &m.plain, state: Idle, owned: true}
+	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, origin: &m.plain, state: Idle, owned: true}
 	c.id = m.lastID.Add(1)
 	c.transport.SetRates(&c.engine.rates)
 	if opts.Shared {
 		c.transport.Share()
 	}
 	if opts.Tag != nil || opts.OnState != nil || opts.Features != nil {
-		c.from = &origin{tag: opts.Tag, onState: opts.OnState, parent: m.cfg.Features}
+		c.origin = &origin{tag: opts.Tag, onState: opts.OnState, parent: m.cfg.Features}
 		if opts.Features != nil {
-			c.from.parent = opts.Features
+			c.parent = opts.Features
 		}
 	}
 	c.work = m.resting
+	c.observe()
 	return c
 }
 
@@ -109,6 +112,9 @@ func (c *conn) begin() {
 		w = &work{http: new(http1.Conn)}
 	}
 	w.http.Init(&c.engine.http, (*stream)(c), (*handler)(c))
+	if c.life != nil {
+		w.http.Observe((*observer)(c))
+	}
 	c.mu.Lock()
 	c.work = w
 	c.mu.Unlock()
@@ -192,7 +198,7 @@ func (c *conn) turn() http1.Next {
 	case errors.Is(err, transport.ErrInterrupted):
 		return c.interrupted()
 	}
-	return c.http.ReadFailed(err)
+	return c.readFailed(err)
 }
 
 func (c *conn) portable() *transport.Conn { return c.transport.(*transport.Conn) }
@@ -225,7 +231,7 @@ func (c *conn) release() {
 	c.disown()
 	nc, first := c.transport.Detach()
 	unread := slices.Concat(c.http.Unread(), first) // the watch reads after the engine
-	c.m.cfg.Released(nc, unread, c.from.tag)
+	c.m.cfg.Released(nc, unread, c.tag)
 }
 
 // disown says that the network connection belongs to somebody else from now on. It reports whether it was this conn's.
@@ -254,6 +260,7 @@ func (c *conn) ended(v any) {
 	if v != nil {
 		c.log(slog.LevelError, eventConnectionFailed, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 	}
+	c.lifeEnds()
 	switch {
 	case c.work == c.m.resting:
 	case c.finished && c.http.Concluded():
@@ -282,8 +289,8 @@ func (c *conn) mark(reading bool) {
 func (c *conn) setState(s State) {
 	if c.state != s {
 		c.state = s
-		if c.from.onState != nil {
-			c.from.onState(c.transport, s)
+		if c.onState != nil {
+			c.onState(c.transport, s)
 		}
 	}
 }
@@ -296,7 +303,7 @@ func (h *handler) Claim(q *http1.Request) bool {
 	if h.m.cfg.ReturnIdle && h.m.draining.Load() {
 		return false
 	}
-	return h.m.cfg.Claim == nil || h.m.cfg.Claim(q, h.from.tag)
+	return h.m.cfg.Claim == nil || h.m.cfg.Claim(q, h.tag)
 }
 
 // Serve implements http1.Handler: it runs the application and turns a panic into an error.
@@ -307,13 +314,16 @@ func (h *handler) Serve() (err error) {
 	counts.requests.Add(1)
 	counts.running.Add(1)
 	c.setState(Running)
-	c.trace = ""
+	c.trace, c.route = "", ""
 	c.mu.Lock()
 	c.running = true
 	c.mu.Unlock()
-	c.features.Init(c.http.Request(), c.http.Response(), c, c.from.parent)
-	if as := c.from.chain.replaced(); as != nil {
+	c.features.Init(c.http.Request(), c.http.Response(), c, c.parent)
+	if as := c.chain.replaced(); as != nil {
 		server.Set(&c.features, as)
+	}
+	if c.life != nil {
+		c.serving()
 	}
 	if c.inline != nil {
 		c.enter()
@@ -376,7 +386,14 @@ func isBadRequest(err error) bool {
 }
 
 // Rejected implements http1.Handler.
-func (h *handler) Rejected(bad *httpcommon.BadRequestError) {
+func (h *handler) Rejected(bad *httpcommon.BadRequestError, r http1.Report) *http1.Answer {
+	h.Drained(bad)
+	return (*conn)(h).answer(bad, &r)
+}
+
+// Drained implements http1.Handler.
+func (h *handler) Drained(bad *httpcommon.BadRequestError) {
+	(*conn)(h).faulted(errorType(bad.Reason))
 	(*conn)(h).log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 }
 
@@ -385,6 +402,9 @@ func (h *handler) Failed(err error) {
 	if p := (*http1.PanicError)(nil); errors.As(err, &p) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
+	}
+	if http1.LengthMismatch(err) {
+		(*conn)(h).faulted(reasonLength)
 	}
 	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/metrics"
 )
 
 // Endpoint is where a connection came in. It belongs to one manager.
@@ -21,6 +22,12 @@ type Endpoint struct {
 	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
 	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
 	Middleware []connection.Middleware
+
+	// Attrs say in metrics where it listens.
+	Attrs metrics.EndpointAttrs
+
+	recording sync.Once
+	recorder  *metrics.Endpoint // see Manager.recorder
 
 	chained sync.Once
 	handler connection.Handler
@@ -166,8 +173,8 @@ func (m *Manager) abort(ep *Endpoint) {
 	for _, c := range conns {
 		c.lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
-		if c.from.chain != nil {
-			c.from.chain.cut(httpcommon.ErrServerShutdown)
+		if c.chain != nil {
+			c.chain.cut(httpcommon.ErrServerShutdown)
 		}
 		c.cut()
 	}

@@ -29,12 +29,19 @@ var (
 	_ server.ResponseTrailersFeature   = (*conn)(nil)
 	_ server.InterimResponseFeature    = (*conn)(nil)
 	_ server.ResponseBodyFeature       = (*conn)(nil)
+	_ server.RouteFeature              = (*conn)(nil)
 )
 
 // ConnectionID implements server.ConnectionFeature.
 func (c *conn) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.life != nil { // it is asked for again and again
+		if c.life.idText == "" {
+			c.life.idText = connectionID(c.id)
+		}
+		return c.life.idText
+	}
 	if c.work == c.m.resting {
 		return connectionID(c.id)
 	}
@@ -52,7 +59,7 @@ func (c *conn) EndpointName() string { return c.endpoint.Name }
 func (c *conn) RemoteAddrText() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if as := c.from.chain.replaced(); as != nil {
+	if as := c.chain.replaced(); as != nil {
 		return as.RemoteAddrText()
 	}
 	if c.remoteText == "" {

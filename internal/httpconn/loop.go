@@ -126,9 +126,9 @@ func (c *conn) step(why transport.Why) http1.Next {
 	case leaving && c.m.cfg.ReturnIdle:
 		return c.interrupted() // bytes that have come go with it
 	case c.inline.Expired() != 0:
-		return c.http.ReadFailed(transport.ErrExpired)
+		return c.readFailed(transport.ErrExpired)
 	}
-	if c.from.onState != nil {
+	if c.onState != nil {
 		c.setState(Reading) // before a byte can have been taken
 	}
 	n, err := c.inline.TryRead(c.http.Input())
@@ -139,7 +139,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 		return http1.More
 	}
 	if err != nil {
-		return c.http.ReadFailed(err)
+		return c.readFailed(err)
 	}
 	c.http.Received(n)
 	return c.http.Process()

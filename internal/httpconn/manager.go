@@ -10,9 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lannerhq/lanner/accesslog"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -34,6 +36,13 @@ type Config struct {
 	MaxConnections, MaxUpgraded int64
 	// Logger takes the events of events.go.
 	Logger *slog.Logger
+	// AccessLog takes a line for each exchange, Meter makes the metrics' instruments; nil for none.
+	AccessLog *accesslog.Log
+	Meter     metrics.Meter
+
+	// Rejected may change the answer to a request that is refused; nil for the standard answers. It runs on the connection's
+	// goroutine, and must not block.
+	Rejected func(*Rejection)
 
 	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
 	// connection's goroutine, must not block, and must not keep the request.
@@ -64,7 +73,9 @@ type Manager struct {
 	open     atomic.Int64
 	upgraded atomic.Int64
 	rejected atomic.Int64
-	counts   [16]counts // of requests; a connection's are at its id
+	counts   [16]counts      // of requests; a connection's are at its id
+	debug    atomic.Bool     // the Logger takes Debug; see look
+	metrics  *metrics.Server // nil for none
 	lastID   atomic.Uint64
 
 	loopOnce sync.Once
@@ -97,6 +108,7 @@ func New(cfg Config) *Manager {
 		changed: make(chan struct{}),
 	}
 	m.settings.Store(cfg.settings())
+	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
@@ -110,6 +122,7 @@ func (m *Manager) beat(now time.Time) {
 	line := httpcommon.AppendDate([]byte("Date: "), now)
 	line = append(line, "\r\n"...)
 	m.date.Store(&line)
+	m.look()
 }
 
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.
@@ -165,14 +178,19 @@ var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRat
 func (m *Manager) admitted(c *conn) bool {
 	reason := m.admit(c)
 	if reason != "" {
-		m.reject(c.endpoint, c.RemoteAddrText(), reason, c.from.tag)
+		m.reject(c.endpoint, c.id, c.RemoteAddrText(), reason, c.tag)
 		c.transport.Close()
+		return false
 	}
-	return reason == ""
+	c.lifeBegins()
+	return true
 }
 
 // reject says why a connection is not served.
-func (m *Manager) reject(ep *Endpoint, remote, reason string, tag any) {
+func (m *Manager) reject(ep *Endpoint, id uint64, remote, reason string, tag any) {
+	if reason == reasonFull {
+		m.observeRejection(ep, id, remote, 0)
+	}
 	m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
 		slog.String("endpoint", ep.Name), slog.String("remote", remote), slog.String("reason", reason))
 	if m.cfg.Ended != nil {
@@ -204,7 +222,7 @@ func (m *Manager) placeLocked() string {
 		return "the server is stopping"
 	case over(m.open.Load(), m.settings.Load().maxConnections):
 		m.rejected.Add(1)
-		return "max_concurrent_connections_exceeded"
+		return reasonFull
 	}
 	m.open.Add(1)
 	m.wg.Add(1)
@@ -226,7 +244,7 @@ func (m *Manager) remove(c *conn) {
 	m.signalLocked()
 	m.mu.Unlock()
 	if m.cfg.Ended != nil && !c.released {
-		m.cfg.Ended(c.from.tag, c.requests)
+		m.cfg.Ended(c.tag, c.requests)
 	}
 }
 

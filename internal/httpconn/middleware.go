@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/httpcommon"
@@ -30,6 +31,8 @@ type chain struct {
 	cancel   context.CancelCauseFunc
 	id       uint64
 	next     atomic.Bool              // next was called
+	began    time.Time                // when it was admitted, for metrics; zero without them
+	reason   string                   // why its conn ended
 	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
 
 	// Guarded by the manager's mu.
@@ -82,11 +85,12 @@ func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
 	}
 	m.mu.Unlock()
 	if reason != "" {
-		m.reject(ep, ch.RemoteAddrText(), reason, opts.Tag)
+		m.reject(ep, ch.id, ch.RemoteAddrText(), reason, opts.Tag)
 		ch.cancel(nil)
 		nc.Close()
 		return
 	}
+	ch.lifeBegins()
 	go ch.run()
 }
 
@@ -106,6 +110,7 @@ func (ch *chain) end() {
 	}
 	m := ch.m
 	defer m.wg.Done()
+	ch.lifeEnds()
 	m.mu.Lock()
 	if ch.counted {
 		ch.counted = false // no join from now on
@@ -149,7 +154,7 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 	opts.Features = c.Features()
 	inner := m.newConn(t, ch.endpoint, opts)
 	inner.id = ch.id
-	inner.from.chain = ch
+	inner.chain = ch
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
 		ch.as = as
 	}

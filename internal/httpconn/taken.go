@@ -25,6 +25,8 @@ type Taken struct {
 	chain *chain        // as conn.chain
 	done  chan struct{} // closed by Close, for the chain; nil without one
 
+	life *life // the connection's, if it has one
+
 	first []byte // read before the connection itself
 	mu    sync.Mutex
 	more  atomic.Bool // first is not empty
@@ -105,17 +107,18 @@ func (m *Manager) reserve() bool {
 
 // take registers a connection that left the engine, in its reserved place. After an abort it is closed at once.
 func (m *Manager) take(c *conn, nc net.Conn) *Taken {
-	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint, chain: c.from.chain}
+	t := &Taken{Conn: nc, m: m, endpoint: c.endpoint, chain: c.chain}
 	m.mu.Lock()
-	if c.from.chain != nil {
+	if c.chain != nil {
 		t.done = make(chan struct{})
-		c.from.chain.taken = t
+		c.chain.taken = t
 	}
 	c.uncounted = true
 	m.open.Add(-1)
 	m.taken[t] = struct{}{}
 	t.endpoint.taken++
 	m.mu.Unlock()
+	t.lifeBegins(c)
 	if c.aborted() {
 		t.Close()
 	}
@@ -181,6 +184,7 @@ func (t *Taken) SyscallConn() (syscall.RawConn, error) {
 // Close closes the connection and takes it out of the count.
 func (t *Taken) Close() error {
 	t.once.Do(func() {
+		t.lifeEnds()
 		t.m.mu.Lock()
 		defer t.m.mu.Unlock()
 		t.m.upgraded.Add(-1)

@@ -1,0 +1,47 @@
+package http1
+
+import (
+	"strconv"
+
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
+
+// Answer replaces the empty answer to a request that was refused. Whoever makes one has checked it: the status is 400 to 599,
+// the fields can be sent and say nothing of the framing or the connection.
+type Answer struct {
+	Status int
+	Header *httpcommon.Headers
+	Body   []byte
+}
+
+// appendAnswer is appendRejection with an answer of the owner's. A response to HEAD has no body (RFC 9110 §9.3.2).
+func appendAnswer(b []byte, a *Answer, e *httpcommon.BadRequestError, date []byte, server, method string) []byte {
+	b = appendStatusLine(b, a.Status)
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(a.Body)), 10)
+	b = append(b, "\r\nConnection: close\r\n"...)
+	b = append(b, date...)
+	if server != "" {
+		b = httpcommon.AppendField(b, "Server", server)
+	}
+	if _, set := a.Header.Lookup("Allow"); !set && e.Allow != "" && a.Status == 405 {
+		b = httpcommon.AppendField(b, "Allow", e.Allow)
+	}
+	for name, value := range a.Header.All() {
+		b = httpcommon.AppendField(b, name, value)
+	}
+	b = append(b, "\r\n"...)
+	if method == "HEAD" {
+		return b
+	}
+	return append(b, a.Body...)
+}
+
+// apply makes a the response. The engine has just emptied it.
+func (s *Response) apply(a *Answer) {
+	s.status = a.Status
+	for name, value := range a.Header.All() {
+		s.header.Add(name, value)
+	}
+	_, _ = s.Write(a.Body) // an error is the response's, and shows when it is finished
+}
