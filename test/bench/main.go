@@ -6,6 +6,8 @@
 // each, and repeats that for some rounds. The figure that counts is the CPU time, user and system, that all processes of the
 // server spend per request; ratios are taken within a round. docs/benchmarks/README.md says how to read the result.
 //
+// Beside wrk it is its own load generator: "bench load ..." is the program of package load, as which it starts itself.
+//
 // The table rows in rows.go is the place to begin: what is measured, on which servers, by which load.
 package main
 

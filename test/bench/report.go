@@ -122,13 +122,16 @@ func (r rowResult) figures() []figure {
 func cost(m measurement) float64   { return m.Cost }
 func others(m measurement) float64 { return m.Others }
 
-// ratio compares the costs of two servers within each round; the zero span means that there is no round with both.
-func ratio(s, subject serverResult) span {
+func p99(m measurement) float64       { return m.P99 }
+func perSecond(m measurement) float64 { return m.PerSecond }
+
+// ratio compares a figure of two servers within each round; the zero span means that there is no round with both.
+func ratio(s, subject serverResult, figure func(measurement) float64) span {
 	var all []float64
 	for i := range min(len(s.Rounds), len(subject.Rounds)) {
 		a, b := s.Rounds[i], subject.Rounds[i]
-		if a.Error == "" && b.Error == "" && b.Cost > 0 {
-			all = append(all, a.Cost/b.Cost)
+		if a.Error == "" && b.Error == "" && figure(b.measurement) > 0 {
+			all = append(all, figure(a.measurement)/figure(b.measurement))
 		}
 	}
 	return spread(all)

@@ -144,10 +144,13 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 func TestRatiosAreTakenWithinARound(t *testing.T) {
 	subject := serverResult{Rounds: append(rounds(10), roundResult{Error: "failed"}, rounds(20)[0])}
 	other := serverResult{Rounds: rounds(20, 1000, 50)}
-	if got, want := ratio(other, subject), (span{2.25, 2, 2.5}); got != want {
+	if got, want := ratio(other, subject, cost), (span{2.25, 2, 2.5}); got != want {
 		t.Errorf("the ratio is %v, want %v: of the two rounds that both have", got, want)
 	}
-	if got := ratio(serverResult{}, subject); got != (span{}) {
+	if got, want := ratio(other, subject, perSecond), (span{0.45, 0.4, 0.5}); got != want {
+		t.Errorf("the ratio of requests per second is %v, want %v", got, want)
+	}
+	if got := ratio(serverResult{}, subject, cost); got != (span{}) {
 		t.Errorf("without rounds the ratio is %v", got)
 	}
 }

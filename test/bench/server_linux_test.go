@@ -13,7 +13,7 @@ import (
 // testWorkshop is a workshop in which nothing was built.
 func testWorkshop(t *testing.T) *workshop {
 	return &workshop{dir: t.TempDir(), tools: map[string]string{}, cpus: 1, grace: 200 * time.Millisecond,
-		loader: []string{"/usr/bin/env", programVariable + "=load", os.Args[0]}}
+		loader: []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", programVariable + "=load", os.Args[0]}}
 }
 
 // testServer is the test binary as a server.

@@ -11,6 +11,7 @@ import (
 type table struct {
 	head  []string
 	lines [][]string
+	texts []string // more comparisons
 	notes []string // on servers without figures, and on the row
 }
 
@@ -44,10 +45,26 @@ func (r rowResult) table() table {
 			t.lines = append(t.lines, r.line(s, subjects, extra, counted))
 		}
 	}
+	if r.Chart == chartBlocking {
+		t.texts = r.comparisons(subjects)
+	}
 	if o := r.others(); o.Max >= disturbed {
 		t.notes = append(t.notes, fmt.Sprintf("other programs took up to %.0f %% of the machine meanwhile (median %.0f %%)", 100*o.Max, 100*o.Median))
 	}
 	return t
+}
+
+// comparisons are for rows in which waiting counts more than CPU time: within each round, as the table's ratios.
+func (r rowResult) comparisons(subjects []serverResult) []string {
+	var all []string
+	for _, s := range r.Servers {
+		for _, subject := range subjects {
+			if slow := ratio(s, subject, p99); s.Role != subject.Role && slow != (span{}) {
+				all = append(all, fmt.Sprintf("%s to %s: p99 %s, requests/s %s", s.Name, subject.Name, rangeText(slow), rangeText(ratio(s, subject, perSecond))))
+			}
+		}
+	}
+	return all
 }
 
 func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure, counted bool) []string {
@@ -77,7 +94,7 @@ func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure,
 	for _, subject := range subjects {
 		text := "1"
 		if s.Name != subject.Name {
-			text = rangeText(ratio(s, subject))
+			text = rangeText(ratio(s, subject, cost))
 		}
 		line = append(line, text)
 	}
