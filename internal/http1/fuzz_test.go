@@ -251,6 +251,9 @@ func FuzzFramingIsTheSameAsNetHTTPs(f *testing.F) {
 // Kestrel does, and the last one decides.
 func framing(err error) bool {
 	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "malformed mime header") {
+		return false // it quotes the line, whatever is in it
+	}
 	return strings.Contains(text, "content-length") || strings.Contains(text, "transfer")
 }
 
