@@ -127,6 +127,9 @@ func (m *Manager) drain(ep *Endpoint) {
 func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 	for {
 		m.mu.Lock()
+		if m.changed == nil {
+			m.changed = make(chan struct{})
+		}
 		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changed
 		if ep != nil {
 			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken

@@ -89,7 +89,7 @@ type Manager struct {
 	taken   map[*Taken]struct{}
 	chains  map[*chain]struct{}
 	closed  bool
-	changed chan struct{} // closed and replaced whenever a connection ends
+	changed chan struct{} // closed when a connection ends; nil when nobody waits for that
 
 	wg   sync.WaitGroup
 	once sync.Once // stops the heartbeat
@@ -101,11 +101,10 @@ func New(cfg Config) *Manager {
 		cfg.Logger = slog.Default()
 	}
 	m := &Manager{
-		cfg:     cfg,
-		conns:   make(map[*conn]struct{}),
-		taken:   make(map[*Taken]struct{}),
-		chains:  make(map[*chain]struct{}),
-		changed: make(chan struct{}),
+		cfg:    cfg,
+		conns:  make(map[*conn]struct{}),
+		taken:  make(map[*Taken]struct{}),
+		chains: make(map[*chain]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
@@ -249,8 +248,10 @@ func (m *Manager) remove(c *conn) {
 }
 
 func (m *Manager) signalLocked() {
-	close(m.changed)
-	m.changed = make(chan struct{})
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
 }
 
 // Stats are counters since New.
