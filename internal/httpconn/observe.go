@@ -62,6 +62,7 @@ func (o *observer) Body(done bool) { (*conn)(o).logBody(done) }
 
 // serving begins the part of an exchange in which the application runs.
 func (c *conn) serving() {
+	c.count()
 	x := c.life.x
 	if x == nil {
 		return
@@ -171,6 +172,8 @@ func (c *conn) reasonOf(r *http1.Report) string {
 		return reasonStarted
 	case errors.Is(cause, httpcommon.ErrServerShutdown):
 		return reasonShutdown
+	case errors.Is(cause, errTooOld):
+		return reasonTimeout
 	case errors.Is(cause, httpcommon.ErrResponseTooSlow):
 		return reasonSlow
 	case errors.Is(cause, httpcommon.ErrClientDisconnected):
