@@ -262,6 +262,7 @@ func (c *conn) endRequest(err *error) {
 	if v != nil {
 		*err = errPanicked
 		if v == http.ErrAbortHandler {
+			c.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
 			c.http.Lose(httpcommon.ErrRequestAborted)
 		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
 			*err = cause

@@ -61,6 +61,9 @@ func (c *conn) observe() {
 		c.life.began, c.life.recorder = time.Now(), c.m.recorder(c.endpoint)
 		c.http.Observe((*observer)(c))
 	}
+	if c.debugs() {
+		c.logConnection(eventConnectionAccepted)
+	}
 }
 
 // recorder returns the endpoint's metrics; nil when there are none.
@@ -84,6 +87,9 @@ func (c *conn) lifeBegins() {
 		l.recorder.ConnectionStarted()
 	}
 	c.grow()
+	if c.debugs() {
+		c.logConnection(eventConnectionStart)
+	}
 }
 
 // lifeEnds ends it, before the engine's memory is given back. An exchange that is still open was cut short by the handler, or
@@ -94,6 +100,7 @@ func (c *conn) lifeEnds() {
 		return
 	}
 	c.m.ages.remove(c)
+	defer c.logStop()
 	if x := l.x; x != nil && !c.released {
 		if x.reason == "" {
 			x.reason = reasonOther

@@ -84,6 +84,7 @@ type Manager struct {
 	rejected atomic.Int64
 	replies  atomic.Int64 // connections that are being answered 503
 	ages     ages
+	lastBeat time.Time       // the heartbeat's
 	debug    atomic.Bool     // the Logger takes Debug; see look
 	metrics  *metrics.Server // nil for none
 	lastID   atomic.Uint64
@@ -129,6 +130,7 @@ func (m *Manager) beat(now time.Time) {
 	line := httpcommon.AppendDate([]byte("Date: "), now)
 	line = append(line, "\r\n"...)
 	m.date.Store(&line)
+	m.late(now)
 	m.look()
 	m.endTheOld(now)
 }

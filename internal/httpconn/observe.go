@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -29,6 +30,7 @@ const (
 	reasonEnd       = "unexpected_end_of_request_content"
 	reasonShutdown  = "app_shutdown_timeout"
 	reasonAborted   = "aborted_by_app"
+	reasonSlowBody  = "min_request_body_data_rate"
 	reasonSlow      = "min_response_data_rate"
 	reasonCanceled  = "write_canceled"
 	reasonLength    = "response_content_length_mismatch"
@@ -125,6 +127,9 @@ func (c *conn) readFailed(err error) http1.Next {
 	case l.x != nil:
 		reason = reasonEnd
 	}
+	if c.debugs() && expired == 0 && !c.aborted() {
+		c.logConnection(eventConnectionDisconnect, slog.Any("error", err))
+	}
 	if l.x != nil {
 		c.faulted(reason)
 		(*observer)(c).Ended(c.http.Unserved(), next)
@@ -149,6 +154,7 @@ func (o *observer) Ended(r http1.Report, next http1.Next) {
 	} else if next != http1.More {
 		l.reason = cmp.Or(l.reason, x.reason)
 	}
+	c.logEnded(x, &r, next)
 	d := time.Since(x.began)
 	c.record(x, &r, d)
 	if c.m.cfg.AccessLog != nil {
