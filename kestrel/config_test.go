@@ -199,6 +199,8 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 		return `"0600"`
 	case reflect.TypeFor[Transport]():
 		return `"portable"`
+	case reflect.TypeFor[ConnectionLimitPolicy]():
+		return `"503"`
 	case reflect.TypeFor[Exec]():
 		return `"goroutine"`
 	}
@@ -289,11 +291,11 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 func TestTheDefaultsShownAreThoseThatZeroStandsFor(t *testing.T) {
 	full, zero := defaults(), Options{}
 	if a, b := full.Connections(nil, nil), zero.Connections(nil, nil); !reflect.DeepEqual(a.Limits.Effective(), b.Limits.Effective()) ||
-		*a.MinRequestBodyRate != *b.MinRequestBodyRate || *a.MinResponseRate != *b.MinResponseRate || a.MaxConnections != b.MaxConnections || a.MaxUpgraded != b.MaxUpgraded {
+		*a.MinRequestBodyRate != *b.MinRequestBodyRate || *a.MinResponseRate != *b.MinResponseRate || a.MaxConnections != b.MaxConnections || a.MaxRequests != b.MaxRequests || a.MaxAge != b.MaxAge || a.AgeGrace != b.AgeGrace || a.MaxUpgraded != b.MaxUpgraded {
 		t.Errorf("the defaults are not those of the zero value:\n%+v\n%+v", a, b)
 	}
 	for path, v := range leaves() {
-		if strings.HasPrefix(path, "Limits.") && v.IsZero() {
+		if strings.HasPrefix(path, "Limits.") && path != "Limits.ConnectionLimitPolicy" && v.IsZero() {
 			t.Errorf("%s has no default", path)
 		}
 	}

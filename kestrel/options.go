@@ -96,6 +96,16 @@ type Limits struct {
 	MaxConcurrentConnections int64
 	// MaxConcurrentUpgradedConnections. Zero means no limit. Beyond: the upgrade fails in the application.
 	MaxConcurrentUpgradedConnections int64
+	// ConnectionLimitPolicy says what becomes of a connection beyond MaxConcurrentConnections. Zero closes it, as Kestrel does.
+	ConnectionLimitPolicy ConnectionLimitPolicy
+	// MaxRequestsPerConnection is how many requests a connection may have. Zero means no limit. The last response says
+	// Connection: close.
+	MaxRequestsPerConnection int64
+	// MaxConnectionAge, spread by a tenth so that not all end together, is the age at which a connection's next response is
+	// its last; one that waits for a request is closed. Zero means no limit. A load balancer in front spreads connections anew.
+	MaxConnectionAge time.Duration
+	// MaxConnectionAgeGrace is how long a request may go on after that before it is aborted. Zero means no limit.
+	MaxConnectionAgeGrace time.Duration
 	// KeepAliveTimeout bounds the wait for a request. Zero means 130 s. Beyond: closed silently.
 	KeepAliveTimeout time.Duration
 	// RequestHeadersTimeout bounds the time from a request's first byte to the end of its head. Zero means 30 s. Beyond:
@@ -191,6 +201,12 @@ func (l *Limits) validate() (errs []*optionError) {
 	}
 	timeout("KeepAliveTimeout", l.KeepAliveTimeout)
 	timeout("RequestHeadersTimeout", l.RequestHeadersTimeout)
+	timeout("MaxConnectionAge", l.MaxConnectionAge)
+	timeout("MaxConnectionAgeGrace", l.MaxConnectionAgeGrace)
+	positive("MaxRequestsPerConnection", l.MaxRequestsPerConnection)
+	if l.ConnectionLimitPolicy > LimitWait {
+		bad("ConnectionLimitPolicy", l.ConnectionLimitPolicy, fmt.Sprintf("one of %q", limitPolicyNames))
+	}
 	rate := func(name string, r server.DataRate) {
 		if r.BytesPerSecond > 0 && r.Grace <= transport.Interval {
 			bad(name+".Grace", r.Grace, "more than 1s, the interval at which rates are measured")
@@ -240,7 +256,9 @@ func (o *Options) Connections(app server.Application, features *server.Features)
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),
-		Logger:         o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, Rejected: o.Rejected, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
+		Full:           o.Limits.ConnectionLimitPolicy.httpconn(), MaxRequests: max(0, o.Limits.MaxRequestsPerConnection),
+		MaxAge: max(0, o.Limits.MaxConnectionAge), AgeGrace: max(0, o.Limits.MaxConnectionAgeGrace),
+		Logger: o.Logger, AccessLog: o.AccessLog, Meter: o.Metrics, Rejected: o.Rejected, EventLoop: o.Transport.eventLoop(), Exec: o.Exec.httpconn(),
 	}
 }
 

@@ -112,7 +112,7 @@ func (c *conn) begin() {
 		w = &work{http: new(http1.Conn)}
 	}
 	w.http.Init(&c.engine.http, (*stream)(c), (*handler)(c))
-	if c.life != nil {
+	if c.life != nil && c.life.observed {
 		w.http.Observe((*observer)(c))
 	}
 	c.mu.Lock()
@@ -344,6 +344,7 @@ func (c *conn) endRequest(err *error) {
 	if v != nil {
 		*err = errPanicked
 		if v == http.ErrAbortHandler {
+			c.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
 			c.http.Lose(httpcommon.ErrRequestAborted)
 		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
 			*err = cause

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
@@ -45,6 +46,9 @@ type settings struct {
 	serverHeader                string
 	rates                       transport.Rates
 	maxConnections, maxUpgraded int64
+	full                        FullPolicy
+	maxRequests                 int64
+	maxAge, ageGrace            time.Duration
 }
 
 func (c *Config) settings() *settings {
@@ -52,13 +56,19 @@ func (c *Config) settings() *settings {
 		limits: c.Limits.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
 		rates:          transport.Rates{Read: c.MinRequestBodyRate, Write: c.MinResponseRate},
 		maxConnections: c.MaxConnections, maxUpgraded: c.MaxUpgraded,
+		full: c.Full, maxRequests: c.MaxRequests, maxAge: c.MaxAge, ageGrace: c.AgeGrace,
 	}
 }
 
-// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections by those of cfg; the
+// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and ages, by those of cfg; the
 // rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
 // theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
-func (m *Manager) Reconfigure(cfg Config) { m.settings.Store(cfg.settings()) }
+func (m *Manager) Reconfigure(cfg Config) {
+	m.settings.Store(cfg.settings())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.signalLocked() // there may be places for those that wait
+}
 
 // engine is an endpoint's configuration of the engine, made of one generation of settings.
 type engine struct {
@@ -101,7 +111,7 @@ func (m *Manager) StopEndpoint(ctx context.Context, ep *Endpoint) error {
 }
 
 // draining reports whether the connection's next response is its last.
-func (c *conn) draining() bool { return c.m.draining.Load() || c.endpoint.draining.Load() }
+func (c *conn) draining() bool { return c.m.draining.Load() || c.endpoint.draining.Load() || c.old() }
 
 // aborted reports whether the connection was cut by the manager.
 func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.Load() }
@@ -127,10 +137,7 @@ func (m *Manager) drain(ep *Endpoint) {
 func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 	for {
 		m.mu.Lock()
-		if m.changed == nil {
-			m.changed = make(chan struct{})
-		}
-		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changed
+		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changedLocked()
 		if ep != nil {
 			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken
 		}

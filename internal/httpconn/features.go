@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"time"
 
@@ -188,6 +189,7 @@ func (c *conn) Abort(cause error) {
 	if cause == nil {
 		cause = httpcommon.ErrRequestAborted
 	}
+	c.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
 	c.fire(cause)
 	c.lose(cause)
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lannerhq/lanner/accesslog"
@@ -13,9 +14,10 @@ import (
 )
 
 // life is what is kept of a connection from its admission to its end when something asks for it: the access log, metrics, the
-// log at Debug level. A connection of which nothing is asked has none, so that its requests pay for one comparison
+// log at Debug level, a limit of its requests or its age. A connection of which nothing is asked has none, so that its requests pay for one comparison
 // with nil. It belongs to the connection's goroutine.
 type life struct {
+	observed bool // exchanges are; else there are limits only
 	began    time.Time
 	recorder *metrics.Endpoint
 	idText   string    // the connection's id, made when first asked for; guarded by the conn's mu
@@ -23,6 +25,9 @@ type life struct {
 	reason   string    // why it ends, if not well: the first error wins
 	protocol string    // that it was upgraded to
 	x        *exchange // the one under way; nil between requests
+
+	age aging
+	old atomic.Bool // it has reached its age
 }
 
 // exchange is what is kept of one request and its response. It is reused by whatever connection comes next.
@@ -48,12 +53,19 @@ func (m *Manager) look() {
 
 // observe gives a new connection its life, if it is to have one.
 func (c *conn) observe() {
-	if !c.m.observed() {
+	observed := c.m.observed()
+	if !observed && !c.limited() {
 		return
 	}
 	own := *c.origin
-	own.life = &life{began: time.Now(), recorder: c.m.recorder(c.endpoint)}
+	own.life = &life{observed: observed}
 	c.origin = &own
+	if observed {
+		c.life.began, c.life.recorder = time.Now(), c.m.recorder(c.endpoint)
+	}
+	if c.debugs() {
+		c.logConnection(eventConnectionAccepted)
+	}
 }
 
 // recorder returns the endpoint's metrics; nil when there are none.
@@ -69,8 +81,16 @@ func (m *Manager) recorder(ep *Endpoint) *metrics.Endpoint {
 
 // lifeBegins begins what is counted of a connection. That of a chain is counted by the chain.
 func (c *conn) lifeBegins() {
-	if l := c.life; l != nil && c.chain == nil {
+	l := c.life
+	if l == nil {
+		return
+	}
+	if c.chain == nil {
 		l.recorder.ConnectionStarted()
+	}
+	c.grow()
+	if c.debugs() {
+		c.logConnection(eventConnectionStart)
 	}
 }
 
@@ -81,6 +101,8 @@ func (c *conn) lifeEnds() {
 	if l == nil {
 		return
 	}
+	c.m.ages.remove(c)
+	defer c.logStop()
 	if x := l.x; x != nil && !c.released {
 		if x.reason == "" {
 			x.reason = reasonOther

@@ -24,6 +24,9 @@ const (
 // Listen serves the connections of a listener until the returned function is called, which closes it. options is asked for
 // each connection.
 func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (stop func()) {
+	if m.settings.Load().full == FullWait {
+		return m.listenWaiting(l, ep, options)
+	}
 	if len(ep.Middleware) > 0 {
 		m.middleware(ep) // now, rather than at the first connection
 	} else if loop := m.theLoop(l); loop != nil {
@@ -74,7 +77,7 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 	}
 	c := m.newConn(link, ep, opts)
 	c.inline = link
-	if !m.admitted(c) {
+	if !m.admitted(c, opts.placed) {
 		return nil
 	}
 	link.SetTimeout(http1.TimeoutKeepAlive, c.engine.http.Limits.KeepAliveTimeout)

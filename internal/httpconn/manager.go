@@ -34,6 +34,13 @@ type Config struct {
 	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit, negative for none at all. An
 	// upgraded connection leaves the first count.
 	MaxConnections, MaxUpgraded int64
+	// Full says what becomes of connections beyond MaxConnections. A change to FullWait holds for listeners from then on.
+	Full FullPolicy
+	// MaxRequests is how many requests a connection may have; 0 for no limit.
+	MaxRequests int64
+	// MaxAge, spread by a tenth, is the age at which a connection's next response is its last, or at which it is closed when it
+	// waits. What runs on is aborted AgeGrace later. 0 for none of either. Managers with ReturnIdle do not look at the age.
+	MaxAge, AgeGrace time.Duration
 	// Logger takes the events of events.go.
 	Logger *slog.Logger
 	// AccessLog takes a line for each exchange, Meter makes the metrics' instruments; nil for none.
@@ -73,7 +80,10 @@ type Manager struct {
 	open     atomic.Int64
 	upgraded atomic.Int64
 	rejected atomic.Int64
-	counts   [16]counts      // of requests; a connection's are at its id
+	counts   [16]counts   // of requests; a connection's are at its id
+	replies  atomic.Int64 // connections that are being answered 503
+	ages     ages
+	lastBeat time.Time       // the heartbeat's
 	debug    atomic.Bool     // the Logger takes Debug; see look
 	metrics  *metrics.Server // nil for none
 	lastID   atomic.Uint64
@@ -108,6 +118,7 @@ func New(cfg Config) *Manager {
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
+	m.ages.start = time.Now()
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
@@ -121,7 +132,9 @@ func (m *Manager) beat(now time.Time) {
 	line := httpcommon.AppendDate([]byte("Date: "), now)
 	line = append(line, "\r\n"...)
 	m.date.Store(&line)
+	m.late(now)
 	m.look()
+	m.endTheOld(now)
 }
 
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.
@@ -141,6 +154,8 @@ type Options struct {
 	Features *server.Features
 	// Endpoint replaces the one that the connection came in by; nil for that one.
 	Endpoint *Endpoint
+
+	placed bool // it has its place already
 }
 
 func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
@@ -165,7 +180,7 @@ func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 	if opts.OnState != nil {
 		t.Mark(c.mark)
 	}
-	if m.admitted(c) {
+	if m.admitted(c, opts.placed) {
 		go c.run(opts.Prefix)
 	}
 }
@@ -174,10 +189,14 @@ func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 var reasons = transport.Reasons{ReadRate: http1.TimeoutRequestBodyRate, WriteRate: http1.TimeoutResponseRate}
 
 // admitted registers c, or closes it and says why.
-func (m *Manager) admitted(c *conn) bool {
-	reason := m.admit(c)
-	if reason != "" {
-		m.reject(c.endpoint, c.id, c.RemoteAddrText(), reason, c.tag)
+func (m *Manager) admitted(c *conn, placed bool) bool {
+	if reason := m.admit(c, placed); reason != "" {
+		remote := c.RemoteAddrText()
+		if nc := c.unplaced(reason); nc != nil {
+			m.reject(c.endpoint, c.id, remote, reason, c.tag, m.turnAway(nc, c.endpoint))
+			return false
+		}
+		m.reject(c.endpoint, c.id, remote, reason, c.tag, 0)
 		c.transport.Close()
 		return false
 	}
@@ -186,9 +205,9 @@ func (m *Manager) admitted(c *conn) bool {
 }
 
 // reject says why a connection is not served.
-func (m *Manager) reject(ep *Endpoint, id uint64, remote, reason string, tag any) {
+func (m *Manager) reject(ep *Endpoint, id uint64, remote, reason string, tag any, status int) {
 	if reason == reasonFull {
-		m.observeRejection(ep, id, remote, 0)
+		m.observeRejection(ep, id, remote, status)
 	}
 	m.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, eventConnectionRejected.msg, eventConnectionRejected.id,
 		slog.String("endpoint", ep.Name), slog.String("remote", remote), slog.String("reason", reason))
@@ -198,11 +217,13 @@ func (m *Manager) reject(ep *Endpoint, id uint64, remote, reason string, tag any
 }
 
 // admit registers c, or says why not.
-func (m *Manager) admit(c *conn) string {
+func (m *Manager) admit(c *conn, placed bool) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if reason := m.placeLocked(); reason != "" {
-		return reason
+	if !placed {
+		if reason := m.placeLocked(); reason != "" {
+			return reason
+		}
 	}
 	m.registerLocked(c)
 	return ""
@@ -245,6 +266,14 @@ func (m *Manager) remove(c *conn) {
 	if m.cfg.Ended != nil && !c.released {
 		m.cfg.Ended(c.tag, c.requests)
 	}
+}
+
+// changedLocked returns a channel that is closed at the next change.
+func (m *Manager) changedLocked() <-chan struct{} {
+	if m.changed == nil {
+		m.changed = make(chan struct{})
+	}
+	return m.changed
 }
 
 func (m *Manager) signalLocked() {

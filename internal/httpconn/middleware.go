@@ -77,7 +77,10 @@ func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
 	}
 	ch.features.Init(nil, nil, ch, parent)
 	m.mu.Lock()
-	reason := m.placeLocked()
+	reason := ""
+	if !opts.placed {
+		reason = m.placeLocked()
+	}
 	if reason == "" {
 		ch.counted = true
 		m.chains[ch] = struct{}{}
@@ -85,9 +88,14 @@ func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
 	}
 	m.mu.Unlock()
 	if reason != "" {
-		m.reject(ep, ch.id, ch.RemoteAddrText(), reason, opts.Tag)
+		remote, status := ch.RemoteAddrText(), 0
 		ch.cancel(nil)
-		nc.Close()
+		if reason == reasonFull {
+			status = m.turnAway(nc, ep)
+		} else {
+			nc.Close()
+		}
+		m.reject(ep, ch.id, remote, reason, opts.Tag, status)
 		return
 	}
 	ch.lifeBegins()
@@ -165,6 +173,7 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 		t.Close()
 		return err
 	}
+	inner.lifeBegins()
 	inner.run(append(opts.Prefix[:len(opts.Prefix):len(opts.Prefix)], ahead...))
 	m.mu.Lock()
 	taken := ch.taken

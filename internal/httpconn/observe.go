@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -29,6 +30,7 @@ const (
 	reasonEnd       = "unexpected_end_of_request_content"
 	reasonShutdown  = "app_shutdown_timeout"
 	reasonAborted   = "aborted_by_app"
+	reasonSlowBody  = "min_request_body_data_rate"
 	reasonSlow      = "min_response_data_rate"
 	reasonCanceled  = "write_canceled"
 	reasonLength    = "response_content_length_mismatch"
@@ -62,6 +64,7 @@ func (o *observer) Body(done bool) { (*conn)(o).logBody(done) }
 
 // serving begins the part of an exchange in which the application runs.
 func (c *conn) serving() {
+	c.count()
 	x := c.life.x
 	if x == nil {
 		return
@@ -115,6 +118,9 @@ func (c *conn) readFailed(err error) http1.Next {
 	case l.x != nil:
 		reason = reasonEnd
 	}
+	if c.debugs() && expired == 0 && !c.aborted() {
+		c.logConnection(eventConnectionDisconnect, slog.Any("error", err))
+	}
 	if l.x != nil {
 		c.faulted(reason)
 		(*observer)(c).Ended(c.http.Unserved(), next)
@@ -139,6 +145,7 @@ func (o *observer) Ended(r http1.Report, next http1.Next) {
 	} else if next != http1.More {
 		l.reason = cmp.Or(l.reason, x.reason)
 	}
+	c.logEnded(x, &r, next)
 	d := time.Since(x.began)
 	c.record(x, &r, d)
 	if c.m.cfg.AccessLog != nil {
@@ -162,6 +169,8 @@ func (c *conn) reasonOf(r *http1.Report) string {
 		return reasonStarted
 	case errors.Is(cause, httpcommon.ErrServerShutdown):
 		return reasonShutdown
+	case errors.Is(cause, errTooOld):
+		return reasonTimeout
 	case errors.Is(cause, httpcommon.ErrResponseTooSlow):
 		return reasonSlow
 	case errors.Is(cause, httpcommon.ErrClientDisconnected):

@@ -115,6 +115,7 @@ func (m *Manager) take(c *conn, nc net.Conn) *Taken {
 	}
 	c.uncounted = true
 	m.open.Add(-1)
+	m.signalLocked()
 	m.taken[t] = struct{}{}
 	t.endpoint.taken++
 	m.mu.Unlock()

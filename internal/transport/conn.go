@@ -77,6 +77,9 @@ func (c *Conn) SetRates(r *Rates) { c.timeouts.least.Store(r) }
 // Rates returns them, never nil.
 func (c *Conn) Rates() *Rates { return c.timeouts.rates() }
 
+// Measured is what was measured of a read or write that was too slow; nil when none was.
+func (c *Conn) Measured() *Measure { return c.timeouts.slow.Load() }
+
 // SetTimeout arms the one deadline, and begins a new measurement of the read rate.
 func (c *Conn) SetTimeout(reason uint8, d time.Duration) { c.timeouts.set(c.heartbeat, reason, d) }
 
@@ -193,17 +196,22 @@ func (c *Conn) Writev(a, b []byte) error {
 	c.timeouts.writing(c.heartbeat, int64(len(a)+len(b)))
 	defer c.timeouts.wrote()
 	var err error
+	var n int
+	var m int64
 	switch {
 	case len(b) == 0:
-		_, err = c.nc.Write(a)
+		n, err = c.nc.Write(a)
 	case len(a) == 0:
-		_, err = c.nc.Write(b)
+		n, err = c.nc.Write(b)
 	default:
 		c.vectors = append(c.vectors[:0], a, b)
 		v := c.vectors
-		_, err = c.vectors.WriteTo(c.nc)
+		m, err = c.vectors.WriteTo(c.nc)
 		clear(v[:2])
 		c.vectors = v[:0]
+	}
+	if err != nil && c.tooSlow() {
+		c.timeouts.slowWrite(int64(n)+m, int64(len(a)+len(b)))
 	}
 	return err
 }

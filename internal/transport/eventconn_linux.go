@@ -352,7 +352,8 @@ func (c *EventConn) Writev(a, b []byte) error {
 			return err
 		}
 	}
-	c.timeouts.writing(c.shard.loop.heartbeat, int64(len(a)+len(b)))
+	total := int64(len(a) + len(b))
+	c.timeouts.writing(c.shard.loop.heartbeat, total)
 	defer c.timeouts.wrote()
 	for {
 		switch {
@@ -368,10 +369,21 @@ func (c *EventConn) Writev(a, b []byte) error {
 			return err
 		}
 		if err := c.block(true); err != nil {
+			c.gaveUp(total-int64(len(a)+len(b)), total)
 			return err
 		}
 	}
 }
+
+// gaveUp keeps the measure of a write that was too slow.
+func (c *EventConn) gaveUp(written, of int64) {
+	if reason := c.Expired(); reason != 0 && reason == c.shard.loop.reasons.WriteRate {
+		c.timeouts.slowWrite(written, of)
+	}
+}
+
+// Measured is as Conn's.
+func (c *EventConn) Measured() *Measure { return c.timeouts.slow.Load() }
 
 // trySend writes what the socket takes and returns the rest.
 func (c *EventConn) trySend(p []byte) ([]byte, error) {
@@ -438,6 +450,9 @@ func (c *EventConn) SendFrom(r io.Reader, n int64) (written int64, ok bool, err 
 		var m int64
 		m, err = c.sendPiece(raw, piece)
 		c.timeouts.wrote()
+		if err != nil {
+			c.gaveUp(m, piece)
+		}
 		written += m
 		if written == 0 && err == unix.EINVAL {
 			return 0, false, nil // not a file that can be sent this way

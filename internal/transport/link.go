@@ -22,6 +22,8 @@ type Link interface {
 	BodyRead(on bool)
 	SetRates(*Rates)
 	Rates() *Rates
+	// Measured is what was measured of a read or write that was too slow; nil when none was.
+	Measured() *Measure
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 	ClearDeadlines()

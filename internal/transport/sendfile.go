@@ -33,6 +33,9 @@ func (c *Conn) SendFrom(r io.Reader, n int64) (written int64, ok bool, err error
 		var m int64
 		m, err = to.ReadFrom(&piece)
 		c.timeouts.wrote()
+		if err != nil && c.tooSlow() {
+			c.timeouts.slowWrite(m, min(sendPiece, n-written))
+		}
 		written += m
 		if m == 0 {
 			break

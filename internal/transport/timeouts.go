@@ -27,6 +27,8 @@ type timeouts struct {
 	// reading says that a body is being read, body how long and how much, since the last SetTimeout; nil until one was.
 	reading atomic.Bool
 	body    atomic.Pointer[bodyRead]
+
+	slow atomic.Pointer[Measure] // of the read or write that was too slow; nil when none was
 }
 
 // Rates are the least data rates of a connection; nil is none. They are shared by connections and must not change.
@@ -150,7 +152,11 @@ func (t *timeouts) tooSlow(elapsed int64) bool {
 	if body.spent <= int64(rate.Grace) || t.deadline.Load() != 0 {
 		return false
 	}
-	return float64(bytes)/time.Duration(body.spent).Seconds() < rate.BytesPerSecond
+	if float64(bytes)/time.Duration(body.spent).Seconds() >= rate.BytesPerSecond {
+		return false
+	}
+	t.slowRead(bytes, body.spent, rate)
+	return true
 }
 
 // writing begins a write of n bytes: it has the grace period, or as long as n bytes take at the least rate. The times of
@@ -161,7 +167,7 @@ func (t *timeouts) writing(h *Heartbeat, n int64) {
 	if rate == nil || rate.BytesPerSecond <= 0 {
 		return
 	}
-	allowed := max(int64(rate.Grace), seconds(float64(n)/rate.BytesPerSecond))
+	allowed := allowedFor(n, rate)
 	if by := t.writeBy.Load(); !first && by != 0 {
 		t.writeBy.Store(by + allowed)
 		return
