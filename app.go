@@ -71,6 +71,7 @@ func (a *App) Run(ctx context.Context) error {
 		return a.printConfig(choice)
 	}
 	a.server = choice.server
+	defer TuneGC()()
 	if err := choice.server.Start(ctx, choice.app); err != nil {
 		return fmt.Errorf("the server could not start: %w", err)
 	}

@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"io"
-	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -16,6 +16,9 @@ type Context struct {
 	req      RequestFeature
 	res      ResponseFeature
 	ctx      *requestContext
+	route    *contextPattern // that a ContextMux found
+	marked   string          // the path it was found for, when that is not the request's (see markSlashes)
+	memory   contextMemory
 }
 
 // ContextHandler handles requests on a Context. Its error is treated as Application.Process's.
@@ -25,12 +28,18 @@ var contexts = sync.Pool{New: func() any { return new(Context) }}
 
 // Process makes ContextHandler an Application.
 func (h ContextHandler) Process(f *Features) error {
+	c := newContext(f)
+	defer c.release()
+	return h(c)
+}
+
+// newContext returns a Context for the request with these features. release ends its use.
+func newContext(f *Features) *Context {
 	c := contexts.Get().(*Context)
 	c.features = f
 	c.req, _ = Get[RequestFeature](f)
 	c.res, _ = Get[ResponseFeature](f)
-	defer c.release()
-	return h(c)
+	return c
 }
 
 // release ends the use of c. It runs also when the handler panics.
@@ -38,7 +47,7 @@ func (c *Context) release() {
 	if c.ctx != nil {
 		c.ctx.finish()
 	}
-	*c = Context{}
+	*c = Context{memory: c.memory.reset()}
 	if !raceEnabled {
 		contexts.Put(c)
 	}
@@ -100,6 +109,33 @@ func (c *Context) Query(name string) (string, bool) {
 	return "", false
 }
 
+// Pattern returns the pattern of the ContextMux that called the handler: "GET /users/{id}"; "" when none did. It stays
+// valid after the request.
+func (c *Context) Pattern() string {
+	c.check()
+	if c.route == nil {
+		return ""
+	}
+	return c.route.text
+}
+
+// PathValue returns what the wildcard with that name stands for in the pattern that matched, percent-decoded; "" when the
+// pattern has no such wildcard. It shares the server's buffers. A value with an encoded slash is the only one to allocate.
+func (c *Context) PathValue(name string) string {
+	c.check()
+	if c.route == nil || name == "" {
+		return ""
+	}
+	index, rest, found := c.route.wildcard(name)
+	if !found {
+		return ""
+	}
+	if c.marked == "" {
+		return pathSegment(c.req.Path(), index, rest)
+	}
+	return strings.ReplaceAll(pathSegment(c.marked, index, rest), "\xff", "/")
+}
+
 // SetStatus sets the status code of the response.
 func (c *Context) SetStatus(code int) { c.check(); c.res.SetStatus(code) }
 
@@ -113,11 +149,12 @@ func (c *Context) AddHeader(name, value string) { c.check(); c.res.Header().Add(
 func (c *Context) ResponseHeaders() *Headers { c.check(); return c.res.Header() }
 
 // SetContentLength announces the length of the response body in bytes. A server that knows it sends what is written at
-// once and as it is.
+// once and as it is. A body that is held back whole needs no announcement; WriteBody announces one that may be larger.
+// Lengths below 10,000 never allocate, larger ones not when they have been announced lately.
 func (c *Context) SetContentLength(n int64) {
 	c.check()
-	// A string of its own: a server may send the fields after the handler has returned and c serves another request.
-	c.res.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	// The string lasts: a server may send the fields after the handler has returned and c serves another request.
+	c.res.Header().Set("Content-Length", lengthText(n))
 }
 
 // Write appends to the response body.
@@ -128,6 +165,18 @@ func (c *Context) WriteString(s string) (int, error) {
 	c.check()
 	// Safe: a ResponseFeature neither changes nor keeps what it is given to write.
 	return c.res.Write(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
+
+// WriteBody answers with p as the whole body: it announces the length and writes. ErrTooLate when the response started.
+// A body that was written before must be announced together with what follows, so WriteBody comes first and once.
+func (c *Context) WriteBody(p []byte) error {
+	c.check()
+	if c.res.Started() {
+		return ErrTooLate
+	}
+	c.res.Header().Set("Content-Length", lengthText(int64(len(p))))
+	_, err := c.res.Write(p)
+	return err
 }
 
 // Flush sends what was written.

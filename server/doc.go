@@ -6,5 +6,6 @@
 // can be written in a hundred lines (see examples/customserver) and held to the contract with servertest.Run.
 //
 // Most applications never see any of this: they are an ordinary http.Handler, and [HTTP] carries it. From inside such a
-// handler a feature is reached by From[T](r.Context()). Handlers that must not allocate work on a [Context] instead.
+// handler a feature is reached by From[T](r.Context()). Handlers that must not allocate work on a [Context] instead,
+// and [ContextMux] routes to them.
 package server

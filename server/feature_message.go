@@ -93,8 +93,9 @@ type RequestIdentifierFeature interface {
 	SetTraceIdentifier(id string)
 }
 
-// RouteFeature names the route that a request matched, for metrics. The bridge to http.Handler sets it to the pattern of
-// http.ServeMux, where the handler is one.
+// RouteFeature names the route that a request matched, for metrics and middleware. ContextMux sets it, and so does the bridge
+// to http.Handler, to the pattern of http.ServeMux. It is there from the beginning where the server provides it, and else once
+// a ContextMux has found the handler; middleware reads it when the application has returned.
 type RouteFeature interface {
 	// Route is the pattern that the request matched; "" when none was set.
 	Route() string

@@ -34,7 +34,8 @@ func NewFeatures(parent *Features) *Features { return &Features{parent: parent} 
 // collection calls Init for each request.
 func (f *Features) Init(req RequestFeature, res ResponseFeature, native any, parent *Features) {
 	clear(f.set)
-	*f = Features{request: req, response: res, native: native, parent: parent, set: f.set[:0], revision: f.revision + 1}
+	f.request, f.response, f.native, f.parent, f.set = req, res, native, parent, f.set[:0]
+	f.revision++
 }
 
 // Revision counts the changes to this collection; a cache of a looked-up feature is valid while it stays the same.

@@ -25,11 +25,12 @@ type httpApplication struct{ handler http.Handler }
 
 // exchange is all that one request needs, in one allocation. It is never recycled.
 type exchange struct {
-	ctx    requestContext
-	url    url.URL
-	body   requestBody
-	writer hijackWriter
-	values [24]string
+	ctx     requestContext
+	request http.Request
+	url     url.URL
+	body    requestBody
+	writer  hijackWriter
+	values  [8]string // of the first fields
 }
 
 // empty is what every request is a copy of: Request.WithContext is the only way to set a context, and it copies.
@@ -40,22 +41,21 @@ func (a httpApplication) Process(f *Features) error {
 	x := new(exchange)
 	x.ctx.features = f
 	x.writer.features = f
-	x.writer.res, _ = Get[ResponseFeature](f)
-	r, err := x.request(f)
-	if err != nil {
+	x.writer.res = f.responseFeature()
+	if err := x.fill(f); err != nil {
 		return err
 	}
-	x.writer.req = r
+	x.writer.req = &x.request
 	defer x.close()
-	if _, ok := Get[UpgradeFeature](f); ok {
-		a.handler.ServeHTTP(&x.writer, r)
+	if f.hasUpgrade() {
+		a.handler.ServeHTTP(&x.writer, &x.request)
 	} else {
-		a.handler.ServeHTTP(&x.writer.responseWriter, r)
+		a.handler.ServeHTTP(&x.writer.responseWriter, &x.request)
 	}
 	x.writer.complete()
-	if r.Pattern != "" {
-		if route, ok := Get[RouteFeature](f); ok {
-			route.SetRoute(r.Pattern)
+	if x.request.Pattern != "" {
+		if route, ok := f.routeFeature(); ok {
+			route.SetRoute(x.request.Pattern)
 		}
 	}
 	return nil
@@ -64,27 +64,30 @@ func (a httpApplication) Process(f *Features) error {
 // close cuts the request loose from the server: what the handler kept goes on to exist, but does nothing.
 func (x *exchange) close() {
 	x.ctx.finish()
-	x.body.close()
+	if x.body.features != nil {
+		x.body.close()
+	}
 	x.writer.closed.Store(true)
-	if r := x.writer.req; r != nil && r.MultipartForm != nil {
-		_ = r.MultipartForm.RemoveAll() // the temporary files of ParseMultipartForm, as net/http; what it cannot remove stays
+	if x.request.MultipartForm != nil {
+		_ = x.request.MultipartForm.RemoveAll() // the temporary files of ParseMultipartForm, as net/http; what it cannot remove stays
 	}
 }
 
-// request makes the http.Request.
-func (x *exchange) request(f *Features) (*http.Request, error) {
-	req, _ := Get[RequestFeature](f)
+// fill makes the http.Request.
+func (x *exchange) fill(f *Features) error {
+	req := f.requestFeature()
 	if keep, ok := req.(Retainer); ok {
 		keep.Retain()
 	}
-	r := empty.WithContext(&x.ctx)
+	x.request = *empty.WithContext(&x.ctx) // inlined, the copy is not allocated
+	r := &x.request
 	r.Method = req.Method()
 	r.Proto = req.Protocol()
 	r.ProtoMajor, r.ProtoMinor = protocolVersion(r.Proto)
 	r.Host = req.Host()
 	r.RequestURI = req.RawTarget()
 	if err := x.parseURL(r, req); err != nil {
-		return nil, err
+		return err
 	}
 	x.header(r, req.Header())
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 && !req.Header().HasToken("Connection", "keep-alive") {
@@ -100,15 +103,15 @@ func (x *exchange) request(f *Features) (*http.Request, error) {
 	if r.ContentLength < 0 && r.ProtoMajor == 1 {
 		r.TransferEncoding = chunkedEncoding
 	}
-	if conn, ok := Get[ConnectionFeature](f); ok {
+	if conn, ok := f.connectionFeature(); ok {
 		r.RemoteAddr = conn.RemoteAddrText()
 	}
-	if handshake, ok := Get[TLSHandshakeFeature](f); ok {
+	if handshake, ok := f.tlsHandshakeFeature(); ok {
 		r.TLS = handshake.TLSState()
 	} else if req.Scheme() == "https" {
 		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
 	}
-	return r, nil
+	return nil
 }
 
 var chunkedEncoding = []string{"chunked"}
@@ -177,11 +180,15 @@ var plainPathBytes = func() (t [256]bool) {
 
 // header makes r.Header and r.Trailer. Values share one array, keys in canonical form cost nothing.
 func (x *exchange) header(r *http.Request, fields *Headers) {
-	r.Header = make(http.Header, fields.Len())
+	n := fields.Len()
+	r.Header = make(http.Header, n)
 	values := x.values[:0]
-	for i := range fields.Len() {
+	if n > len(x.values) {
+		values = make([]string, 0, n)
+	}
+	for i := range n {
 		name, value := fields.At(i)
-		key := http.CanonicalHeaderKey(name)
+		key := canonicalKey(name)
 		switch key {
 		case "Host", "Transfer-Encoding":
 			continue
@@ -191,17 +198,25 @@ func (x *exchange) header(r *http.Request, fields *Headers) {
 			announceTrailers(r, value)
 			continue
 		}
-		if have, ok := r.Header[key]; ok {
+		if have := r.Header[key]; have != nil {
 			r.Header[key] = append(have, value)
-			continue
-		}
-		if len(values) == cap(values) {
-			r.Header[key] = []string{value}
 			continue
 		}
 		values = append(values, value)
 		r.Header[key] = values[len(values)-1 : len(values) : len(values)]
 	}
+}
+
+// canonicalKey is http.CanonicalHeaderKey. Most clients send names in canonical form already, and these names.
+func canonicalKey(name string) string {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Length",
+		"Content-Type", "Cookie", "Host", "If-Modified-Since", "If-None-Match", "Origin", "Pragma", "Range", "Referer",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Te", "Upgrade-Insecure-Requests", "User-Agent",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id":
+		return name
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 // announceTrailers enters the names of a Trailer field into r.Trailer, without values (as net/http).

@@ -93,7 +93,12 @@ func (w *responseWriter) copyFields(h *Headers) {
 	for key := range w.header {
 		keys = append(keys, key)
 	}
-	slices.Sort(keys)
+	switch {
+	case len(keys) > 2:
+		slices.Sort(keys)
+	case len(keys) == 2 && keys[1] < keys[0]:
+		keys[0], keys[1] = keys[1], keys[0]
+	}
 	for _, key := range keys {
 		values := w.header[key]
 		switch {
@@ -271,24 +276,24 @@ func (w *responseWriter) complete() {
 	if !w.wrote {
 		w.copyFields(w.res.Header())
 	}
+	if w.rare != nil {
+		for _, name := range w.rare.trailers {
+			w.addTrailer(name, w.header[name])
+		}
+	}
+	for key, values := range w.header {
+		if name, found := strings.CutPrefix(key, http.TrailerPrefix); found && httpcommon.IsToken(name) {
+			w.addTrailer(name, values)
+		}
+	}
+}
+
+func (w *responseWriter) addTrailer(name string, values []string) {
 	out, ok := Get[ResponseTrailersFeature](w.features)
 	if !ok {
 		return
 	}
-	if w.rare != nil {
-		for _, name := range w.rare.trailers {
-			for _, value := range w.header[name] {
-				out.ResponseTrailers().Add(name, fieldValue(value))
-			}
-		}
-	}
-	for key, values := range w.header {
-		name, found := strings.CutPrefix(key, http.TrailerPrefix)
-		if !found || !httpcommon.IsToken(name) {
-			continue
-		}
-		for _, value := range values {
-			out.ResponseTrailers().Add(name, fieldValue(value))
-		}
+	for _, value := range values {
+		out.ResponseTrailers().Add(name, fieldValue(value))
 	}
 }

@@ -73,6 +73,7 @@ func (c *Conn) lost(cause error) {
 		return
 	}
 	c.gone = cause
+	c.isGone.Store(true)
 	fn := c.onAborted
 	c.onAborted = nil
 	c.mu.Unlock()
@@ -82,6 +83,9 @@ func (c *Conn) lost(cause error) {
 }
 
 func (c *Conn) lostCause() error {
+	if !c.isGone.Load() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.gone

@@ -81,7 +81,7 @@ func TestAKeepAliveRequestAllocatesNothing(t *testing.T) {
 		}},
 	} {
 		l := newLoop(tt.input, tt.app)
-		if n := testing.AllocsPerRun(200, func() { l.turn(t); l.conn.trim() }); n != 0 { // as before a wait for the next request
+		if n := testing.AllocsPerRun(200, func() { l.turn(t); l.conn.Trim() }); n != 0 { // as before a wait for the next request
 			t.Errorf("%s: %.1f allocations per request, want none", tt.name, n)
 		}
 	}

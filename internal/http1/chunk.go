@@ -146,6 +146,10 @@ func (d *chunkDecoder) extByte(c byte) error {
 
 // trailerLine collects one line of the trailer section, and ends the body at the empty one.
 func (d *chunkDecoder) trailerLine(in []byte, trailer func(line []byte) error) (int, error) {
+	if len(d.field) == 0 && len(in) >= 2 && in[0] == '\r' && in[1] == '\n' { // nothing to collect, as mostly
+		d.state = chunkDone
+		return 2, nil
+	}
 	for i, c := range in {
 		d.field = append(d.field, c)
 		if c != '\n' {

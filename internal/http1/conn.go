@@ -69,10 +69,11 @@ type Conn struct {
 	r, w   int
 	memory []byte
 
-	head head
-	req  Request
-	body Body
-	res  Response
+	head  head
+	known knownHead
+	req   Request
+	body  Body
+	res   Response
 
 	closeAfter bool        // after this response
 	draining   atomic.Bool // the server stops: say Connection: close
@@ -84,21 +85,58 @@ type Conn struct {
 	mu        sync.Mutex
 	written   sync.Cond // writing became false
 	writing   bool
-	out       []byte // rendered and not yet written
-	gone      error  // why nothing more can be written
-	serving   bool   // a request runs: it can be aborted
-	inputIdle bool   // the body has been read: what comes next on the stream is another request, or the end
+	out       []byte      // rendered and not yet written
+	gone      error       // why nothing more can be written; changed once, together with isGone
+	serving   bool        // a request runs: it can be aborted
+	isGone    atomic.Bool // gone is not nil, to be asked without mu
+	inputIdle bool        // the body has been read: what comes next on the stream is another request, or the end
 	watching  bool
 	onAborted func(error)
 }
 
 // NewConn returns the engine of a new connection.
 func NewConn(cfg *Config, stream Stream, handler Handler) *Conn {
-	c := &Conn{cfg: cfg, stream: stream, handler: handler}
-	c.req.conn, c.res.conn, c.body.conn = c, c, c
-	c.res.status = 200
-	c.written.L = &c.mu
+	c := new(Conn)
+	c.Init(cfg, stream, handler)
 	return c
+}
+
+// Init makes c, which is new or was parked, the engine of a connection that waits for a request, and whose wait has a
+// deadline already. Start is for one that has none.
+func (c *Conn) Init(cfg *Config, stream Stream, handler Handler) {
+	c.cfg, c.stream, c.handler = cfg, stream, handler
+	c.armed = TimeoutKeepAlive
+	c.draining.Store(false)
+	if c.req.conn == nil {
+		c.req.conn, c.res.conn, c.body.conn = c, c, c
+		c.res.status = 200
+		c.written.L = &c.mu
+	}
+}
+
+// Concluded reports whether the last request came to its end with all that belongs to it, so that nobody uses c any more
+// and it may be parked although its connection has ended.
+func (c *Conn) Concluded() bool {
+	return c.Idle() && c.body.done && c.body.err == nil && c.res.err == nil && !c.taken && c.lostCause() == nil && c.memory == nil
+}
+
+// Park ends c's work for a connection that waits for a request: Init may make it another's. Its memory stays.
+func (c *Conn) Park() {
+	if len(c.in) > smallBuffer {
+		putBuffer(c.in)
+		c.in = nil
+	}
+	if cap(c.res.held) > smallBuffer {
+		putBuffer(c.res.held)
+		c.res.held = nil
+	}
+	if cap(c.out) > smallBuffer {
+		putBuffer(c.out)
+		c.out = nil
+	}
+	c.r, c.w = 0, 0
+	c.nextRequest()
+	c.cfg, c.stream, c.handler, c.observer = nil, nil, nil, nil
 }
 
 // Request and Response are those of the request being served.
@@ -107,7 +145,10 @@ func (c *Conn) Request() *Request { return &c.req }
 func (c *Conn) Response() *Response { return &c.res }
 
 // Start arms the wait for the first request.
-func (c *Conn) Start() { c.arm(TimeoutKeepAlive) }
+func (c *Conn) Start() {
+	c.armed = TimeoutNone
+	c.arm(TimeoutKeepAlive)
+}
 
 // Drain makes the response being written, or the next one, the last: it says Connection: close.
 // It is safe to call from any goroutine.
@@ -117,15 +158,21 @@ func (c *Conn) Drain() { c.draining.Store(true) }
 // written.
 func (c *Conn) Process() Next {
 	for {
-		size, err := c.parse()
-		if err == nil && size == 0 {
-			return c.wait()
-		}
-		if err == nil {
-			err = c.req.load(&c.head, c.in[c.r:c.r+size])
-		}
-		if err != nil {
-			return c.reject(err)
+		size := c.known.recall(c)
+		if size == 0 {
+			var err error
+			if size, err = c.parse(); err == nil && size == 0 {
+				return c.wait()
+			}
+			if err == nil {
+				err = c.req.load(&c.head, c.in[c.r:c.r+size])
+			}
+			if err != nil {
+				return c.reject(err)
+			}
+			c.known.remember(&c.req)
+		} else if c.observer != nil {
+			c.observer.Began()
 		}
 		if !c.handler.Claim(&c.req) {
 			return c.unclaimed()
@@ -181,7 +228,6 @@ func (c *Conn) wait() Next {
 		return Close
 	}
 	c.r, c.w = 0, 0
-	c.trim()
 	c.arm(TimeoutKeepAlive)
 	return More
 }

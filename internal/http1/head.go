@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 	"unsafe"
 
@@ -189,17 +190,12 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // field is RFC 9112 §5: field-name ":" OWS field-value OWS. No folding, no space before the colon.
 func (h *head) field(line []byte) error {
-	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 {
-		return badHeader(line)
+	colon := 0
+	for colon < len(line) && httpcommon.IsTokenByte(line[colon]) {
+		colon++
 	}
-	for _, c := range line[:colon] {
-		if !httpcommon.IsTokenByte(c) {
-			if c == ' ' || c == '\t' || c == '\r' {
-				return badHeader(line)
-			}
-			return badHeaderName(line)
-		}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
+		return badName(line)
 	}
 	from, to := colon+1, len(line)
 	for from < to && (line[from] == ' ' || line[from] == '\t') {
@@ -219,9 +215,34 @@ func (h *head) field(line []byte) error {
 	return nil
 }
 
+// badName says what is wrong with a line that does not begin with a name and a colon.
+func badName(line []byte) error {
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 {
+		return badHeader(line)
+	}
+	for _, c := range line[:colon] {
+		if !httpcommon.IsTokenByte(c) {
+			if c == ' ' || c == '\t' || c == '\r' {
+				return badHeader(line)
+			}
+			break
+		}
+	}
+	return badHeaderName(line)
+}
+
 // validValue refuses NUL and CR (RFC 9110 §5.5) and bytes that are not UTF-8 (Kestrel's default decoder). Other control
 // characters are let through, as Kestrel does; whoever writes them into a message again must look at them.
 func validValue(v []byte) bool {
+	for len(v) >= 8 { // eight bytes at once, until one needs a look
+		x := binary.LittleEndian.Uint64(v)
+		cr := x ^ 0x0d0d0d0d0d0d0d0d
+		if (x|(x-ones)|(cr-ones)&^cr)&highs != 0 {
+			break
+		}
+		v = v[8:]
+	}
 	ascii := true
 	for _, c := range v {
 		if c == 0 || c == '\r' {
@@ -231,6 +252,12 @@ func validValue(v []byte) bool {
 	}
 	return ascii || utf8.Valid(v)
 }
+
+// Of a word without a high bit, x-ones has one where a byte of x is zero (or, seldom, where a lower byte is).
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
 
 // text returns a part of the head as a string that shares b's memory.
 func (s span) text(b string) string { return b[s.from:s.to] }

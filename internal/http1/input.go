@@ -59,11 +59,11 @@ func (c *Conn) Release() {
 		c.in = nil
 	}
 	c.req.reset()
-	c.trim()
+	c.Trim()
 }
 
-// trim gives back what an idle connection does not need.
-func (c *Conn) trim() {
+// Trim gives back what an idle connection does not need.
+func (c *Conn) Trim() {
 	if len(c.in) > smallBuffer {
 		putBuffer(c.in)
 		c.in = nil
@@ -119,13 +119,4 @@ func (c *Conn) fillBody() error {
 		return nil
 	}
 	return err
-}
-
-// Rest gives back the input buffer of a connection that waits for a request. It goes on with another.
-func (c *Conn) Rest() {
-	if c.in != nil && c.Idle() {
-		putBuffer(c.in)
-		c.in = nil
-		c.r, c.w = 0, 0
-	}
 }

@@ -65,8 +65,10 @@ func (s *Response) reset() {
 	s.trailer.Reset()
 	clear(s.onStarting)
 	clear(s.onCompleted)
-	*s = Response{conn: s.conn, status: 200, header: s.header, trailer: s.trailer, held: s.held[:0],
-		onStarting: s.onStarting[:0], onCompleted: s.onCompleted[:0]}
+	s.held, s.onStarting, s.onCompleted = s.held[:0], s.onStarting[:0], s.onCompleted[:0]
+	s.status, s.framing, s.left, s.at, s.err = 200, framingNone, 0, 0, nil
+	s.headSize, s.bodySize, s.swallowed = 0, 0, 0
+	s.started, s.wrote, s.overrun, s.removed = false, false, false, false
 }
 
 // The contract's ResponseFeature.

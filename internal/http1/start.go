@@ -35,6 +35,11 @@ func (s *Response) start(next int64, whole bool) error {
 	c.mu.Lock()
 	s.started = true
 	s.render(whole)
+	if s.framing == framingLength && int64(len(s.held)) == s.left && c.fitsLocked(s.held) { // as write does it, with one lock
+		c.out = append(grown(c.out, len(s.held)), s.held...)
+		s.bodySize += s.left
+		s.held, s.left = s.held[:0], 0
+	}
 	c.mu.Unlock()
 	if s.framing == framingChunked {
 		return nil // what is held becomes a chunk

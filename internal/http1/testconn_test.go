@@ -76,6 +76,9 @@ func (c *testConn) run() {
 	defer close(c.done)
 	c.http.Start()
 	for c.next == More {
+		if c.http.Idle() {
+			c.http.Trim()
+		}
 		n, err := c.server.Read(c.http.Input())
 		if err != nil {
 			c.next = c.http.ReadFailed(err)

@@ -101,7 +101,7 @@ func (s *Response) send(p []byte) error {
 	c := s.conn
 	s.bodySize += int64(len(p))
 	c.mu.Lock()
-	if len(p) <= copyBelow && len(p) <= c.cfg.Limits.MaxResponseBufferSize-len(c.out) {
+	if c.fitsLocked(p) {
 		c.out = append(grown(c.out, len(p)), p...)
 		c.mu.Unlock()
 		return nil
@@ -111,6 +111,11 @@ func (s *Response) send(p []byte) error {
 		return s.fail(err)
 	}
 	return nil
+}
+
+// fitsLocked reports whether p is small enough to be copied behind what waits.
+func (c *Conn) fitsLocked(p []byte) bool {
+	return len(p) <= copyBelow && len(p) <= c.cfg.Limits.MaxResponseBufferSize-len(c.out)
 }
 
 // copyBelow is the size up to which copying is cheaper than a second vector of a writev.

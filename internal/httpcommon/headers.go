@@ -104,9 +104,15 @@ func (h *Headers) removeFrom(start int, name string) {
 
 // Reset empties the list and keeps its memory.
 func (h *Headers) Reset() {
+	if len(h.fields) == 0 {
+		return
+	}
 	clear(h.fields)
 	h.fields = h.fields[:0]
 }
 
 // SetAt replaces the field line at index i.
 func (h *Headers) SetAt(i int, name, value string) { h.fields[i] = Field{name, value} }
+
+// CopyFrom makes h hold the fields of other, in memory of its own.
+func (h *Headers) CopyFrom(other *Headers) { h.fields = append(h.fields[:0], other.fields...) }

@@ -94,7 +94,9 @@ func (m *Manager) endTheOld(now time.Time) {
 	for _, c := range grown {
 		c.life.old.Store(true)
 		if _, open := m.conns[c]; open {
+			c.mu.Lock()
 			c.http.Drain()
+			c.mu.Unlock()
 			c.transport.Interrupt()
 		}
 	}
@@ -104,7 +106,7 @@ func (m *Manager) endTheOld(now time.Time) {
 		owned := c.owned
 		c.mu.Unlock()
 		if owned { // what the application has taken over is its own
-			c.http.Lose(errTooOld)
+			c.lose(errTooOld)
 			c.fire(errTooOld)
 			c.cut()
 		}

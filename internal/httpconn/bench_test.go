@@ -13,7 +13,9 @@ import (
 )
 
 // benchmark sends n requests in one write and reads n responses, over a connection in memory.
-func benchmark(b *testing.B, n int, app server.Application) { benchmarkConfig(b, n, Config{App: app, Logger: discard}) }
+func benchmark(b *testing.B, n int, app server.Application) {
+	benchmarkConfig(b, n, Config{App: app, Logger: discard})
+}
 
 func benchmarkConfig(b *testing.B, n int, cfg Config) {
 	near, far := pipe()

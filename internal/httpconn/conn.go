@@ -34,64 +34,138 @@ const (
 	Upgraded
 )
 
-// conn is one connection: the engine's Handler and Stream, and the native features of each of its requests.
+// conn is one connection: the engine's Handler and Stream, and the native features of each of its requests. On the event
+// loop it has an engine, and all else that is in work, only while it is at work.
 type conn struct {
+	*work // what serves it now; on the loop, Manager.resting while it waits for a request. Changed with mu held
+	*origin
 	m         *Manager
 	endpoint  *Endpoint
 	engine    *engine // what it is served by, to its end
 	transport transport.Link
 	inline    transport.Inline // the same, when it is on the loop; else nil
-	http      *http1.Conn
-	features  server.Features
-	parent    *server.Features
-	chain     *chain // the middleware that it came through; nil for none
-	tag       any
-	onState   func(transport.Link, State)
-	state     State
+	kind      *class           // of the last request on the loop
+	id        uint64
 	requests  uint32
+	ran       uint32 // handlers of that kind on the loop, not yet counted
+	state     State
 	released  bool
-	life      *life     // what is observed of it; nil for nothing
-	uncounted bool      // it left the count of connections for that of upgraded ones; guarded by the manager's mu
-	preloaded bool      // bytes that somebody else read wait to be processed; only on the loop
-	kind      *class    // of the last request on the loop
-	ran       uint32    // handlers of that kind on the loop, not yet counted
-	left      time.Time // when the handler left the loop; zero when it did not
-	finished  bool      // run came to its end: no handler ended the goroutine
-
-	id                 uint64
-	idText, remoteText string // made when first asked for; guarded by mu
-	trace              string
-	rates              bool // changed for this request
+	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
+	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
+	finished  bool // run came to its end: no handler ended the goroutine
 
 	// mu guards what the manager and other goroutines of the application reach.
-	mu      sync.Mutex
-	owned   bool // the network connection is this conn's: neither hijacked nor released
-	running bool // a request runs
-	watched bool
-	onAbort []func(error)
-	cause   error // of the abort; it is the last thing that happens to a connection
+	mu         sync.Mutex
+	remoteText string // made when first asked for
+	cause      error  // of the abort; it is the last thing that happens to a connection
+	guests     int    // goroutines that use work and are not the connection's
+	owned      bool   // the network connection is this conn's: neither hijacked nor released
+	running    bool   // a request runs
+	watched    bool
+}
+
+// origin is what is special about a connection.
+type origin struct {
+	tag     any
+	onState func(transport.Link, State)
+	parent  *server.Features
+	chain   *chain // the middleware that it came through; nil for none
+	life    *life  // what is observed of it; nil for nothing
+}
+
+// work is what a connection needs while it has a request. It is used by one connection after another.
+type work struct {
+	http     *http1.Conn
+	features server.Features
+	trace    string
+	route    string
+	left     time.Time // when the handler left the loop; zero when it did not
+	rates    bool      // changed for this request
+
+	idText  string        // made when first asked for; guarded by the conn's mu
+	onAbort []func(error) // guarded by the conn's mu
 }
 
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
 	ep = opts.endpoint(ep)
-	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, tag: opts.Tag, onState: opts.OnState, state: Idle, owned: true}
+	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, origin: &m.plain, state: Idle, owned: true}
 	c.id = m.lastID.Add(1)
 	c.transport.SetRates(&c.engine.rates)
 	if opts.Shared {
 		c.transport.Share()
 	}
-	c.http = http1.NewConn(&c.engine.http, (*stream)(c), (*handler)(c))
-	c.parent = m.cfg.Features
-	if opts.Features != nil {
-		c.parent = opts.Features
+	if opts.Tag != nil || opts.OnState != nil || opts.Features != nil {
+		c.origin = &origin{tag: opts.Tag, onState: opts.OnState, parent: m.cfg.Features}
+		if opts.Features != nil {
+			c.parent = opts.Features
+		}
 	}
+	c.work = m.resting
 	c.observe()
 	return c
+}
+
+// begin gives the connection what it works with.
+func (c *conn) begin() {
+	w, _ := works.Get().(*work)
+	if w == nil {
+		w = &work{http: new(http1.Conn)}
+	}
+	w.http.Init(&c.engine.http, (*stream)(c), (*handler)(c))
+	if c.life != nil && c.life.observed {
+		w.http.Observe((*observer)(c))
+	}
+	c.mu.Lock()
+	c.work = w
+	c.mu.Unlock()
+	if c.draining() && !c.m.cfg.ReturnIdle { // Drain looks for what is at work
+		w.http.Drain()
+	}
+}
+
+// pause takes it away again, from a connection that waits for a request, or has ended well.
+func (c *conn) pause() {
+	w := c.work
+	c.mu.Lock()
+	c.work = c.m.resting
+	w.idText = ""
+	guests := c.guests
+	c.mu.Unlock()
+	if guests == 0 { // else it is left to them
+		w.http.Park()
+		works.Put(w)
+	}
+}
+
+// visit returns the engine to a goroutine that is not the connection's: until it calls leave, the engine does not become
+// another connection's.
+func (c *conn) visit() *http1.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.guests++
+	return c.http
+}
+
+func (c *conn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.guests--
+}
+
+var works sync.Pool
+
+// newResting returns the work of connections that wait. What a goroutine of the application that outlived its request does
+// with it fails.
+func newResting() *work {
+	w := &work{http: http1.NewConn(&http1.Config{Limits: http1.Limits{}.Effective(), Scheme: "http"}, nil, nil)}
+	w.http.Lose(httpcommon.ErrRequestAborted)
+	return w
 }
 
 // run serves the connection to its end.
 func (c *conn) run(prefix []byte) {
 	defer c.end()
+	c.begin()
 	c.http.Start()
 	next := http1.More
 	if len(prefix) > 0 {
@@ -110,6 +184,7 @@ func (c *conn) turn() http1.Next {
 	var n int
 	var err error
 	if c.http.Idle() {
+		c.http.Trim()
 		c.setState(Idle)
 		n, err = c.portable().Wait(c.http.Input(), c.draining)
 	} else {
@@ -185,14 +260,20 @@ func (c *conn) ended(v any) {
 	if v != nil {
 		c.log(slog.LevelError, eventConnectionFailed, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 	}
-	if !c.finished {
-		c.http.Abandon()
-		if c.disown() {
-			c.transport.Abort()
-		}
-	}
 	c.lifeEnds()
-	c.http.Release()
+	switch {
+	case c.work == c.m.resting:
+	case c.finished && c.http.Concluded():
+		c.pause()
+	default:
+		if !c.finished {
+			c.http.Abandon()
+		}
+		c.http.Release()
+	}
+	if !c.finished && c.disown() {
+		c.transport.Abort()
+	}
 	c.m.remove(c)
 }
 
@@ -229,11 +310,11 @@ func (h *handler) Claim(q *http1.Request) bool {
 func (h *handler) Serve() (err error) {
 	c := (*conn)(h)
 	c.requests++
-	c.m.requests.Add(1)
-	c.m.running.Add(1)
-	defer c.m.running.Add(-1)
+	counts := c.counts()
+	counts.requests.Add(1)
+	counts.running.Add(1)
 	c.setState(Running)
-	c.trace = ""
+	c.trace, c.route = "", ""
 	c.mu.Lock()
 	c.running = true
 	c.mu.Unlock()
@@ -256,6 +337,7 @@ var errPanicked = errors.New("the application panicked")
 
 func (c *conn) endRequest(err *error) {
 	v := recover()
+	c.counts().running.Add(-1)
 	if c.inline != nil {
 		c.exit()
 	}

@@ -60,8 +60,8 @@ func (c *Config) settings() *settings {
 	}
 }
 
-// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and ages, by those of cfg; the
-// rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
+// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and
+// ages, by those of cfg; the rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
 // theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
 func (m *Manager) Reconfigure(cfg Config) {
 	m.settings.Store(cfg.settings())
@@ -125,7 +125,9 @@ func (m *Manager) drain(ep *Endpoint) {
 			continue
 		}
 		if !m.cfg.ReturnIdle {
+			c.mu.Lock()
 			c.http.Drain()
+			c.mu.Unlock()
 		}
 		c.transport.Interrupt()
 	}
@@ -135,6 +137,9 @@ func (m *Manager) drain(ep *Endpoint) {
 func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 	for {
 		m.mu.Lock()
+		if m.changed == nil {
+			m.changed = make(chan struct{})
+		}
 		left, running, taken, changed := len(m.conns)+len(m.chains), m.open.Load(), len(m.taken), m.changed
 		if ep != nil {
 			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken
@@ -179,7 +184,7 @@ func (m *Manager) abort(ep *Endpoint) {
 	}
 	m.mu.Unlock()
 	for _, c := range conns {
-		c.http.Lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
+		c.lose(httpcommon.ErrServerShutdown) // before the handler hears of it and answers
 		c.fire(httpcommon.ErrServerShutdown)
 		if c.chain != nil {
 			c.chain.cut(httpcommon.ErrServerShutdown)

@@ -156,7 +156,7 @@ func TestEventsOfAConnectionAreLogged(t *testing.T) {
 		"a request": {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", hello,
 			[]event{eventConnectionAccepted, eventConnectionStart, eventConnectionKeepAlive, eventConnectionDisconnect, eventConnectionStop},
 			[]event{eventRequestBodyStart, eventRequestBodyNotEntirelyRead, eventHeadResponseBodyWrite}},
-		"a body": {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", readAll, []event{eventRequestBodyStart, eventRequestBodyDone}, nil},
+		"a body":          {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", readAll, []event{eventRequestBodyStart, eventRequestBodyDone}, nil},
 		"a body for HEAD": {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", hello, []event{eventHeadResponseBodyWrite}, nil},
 		"a length for 204": {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "0")

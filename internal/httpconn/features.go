@@ -37,6 +37,15 @@ var (
 func (c *conn) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.life != nil { // it is asked for again and again
+		if c.life.idText == "" {
+			c.life.idText = connectionID(c.id)
+		}
+		return c.life.idText
+	}
+	if c.work == c.m.resting {
+		return connectionID(c.id)
+	}
 	if c.idText == "" {
 		c.idText = connectionID(c.id)
 	}
@@ -146,6 +155,9 @@ func (c *conn) OnAborted(fn func(error)) {
 		return
 	}
 	first := c.running && !c.watched
+	if first {
+		c.guests++
+	}
 	if c.running { // else it comes from a goroutine that outlived its request
 		c.onAbort = append(c.onAbort, fn)
 		c.watched = true
@@ -153,7 +165,14 @@ func (c *conn) OnAborted(fn func(error)) {
 	c.mu.Unlock()
 	if first {
 		c.http.OnAborted(c.lost)
+		c.leave()
 	}
+}
+
+// lose tells the engine that the connection is given up, unless it has none, and so no request.
+func (c *conn) lose(cause error) {
+	c.visit().Lose(cause)
+	c.leave()
 }
 
 // lost is the engine's word that the request is over. When the manager cut the connection, that is why.
@@ -172,7 +191,7 @@ func (c *conn) Abort(cause error) {
 	}
 	c.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
 	c.fire(cause)
-	c.http.Lose(cause)
+	c.lose(cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.owned {

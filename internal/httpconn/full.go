@@ -111,6 +111,9 @@ func (m *Manager) awaitPlace(ep *Endpoint, stopped <-chan struct{}) bool {
 	}()
 	for {
 		m.mu.Lock()
+		if m.changed == nil {
+			m.changed = make(chan struct{})
+		}
 		changed, full := m.changed, !m.closed && over(m.open.Load(), m.settings.Load().maxConnections)
 		placed := !full && m.placeLocked() == ""
 		m.mu.Unlock()

@@ -17,8 +17,10 @@ import (
 // log at Debug level, a limit of its requests or its age. A connection of which nothing is asked has none, so that its requests pay for one comparison
 // with nil. It belongs to the connection's goroutine.
 type life struct {
+	observed bool // the engine tells of its exchanges
 	began    time.Time
 	recorder *metrics.Endpoint
+	idText   string    // the connection's id, made when first asked for; guarded by the conn's mu
 	local    string    // the text of the local address, made when first asked for
 	reason   string    // why it ends, if not well: the first error wins
 	protocol string    // that it was upgraded to
@@ -33,7 +35,6 @@ type exchange struct {
 	began  time.Time
 	served bool // the application was called
 	reason string
-	route  string
 	id     [13 + 1 + 8]byte
 	entry  accesslog.Entry
 }
@@ -56,11 +57,12 @@ func (c *conn) observe() {
 	if !observed && !c.limited() {
 		return
 	}
-	c.life = new(life)
+	own := *c.origin
+	own.life = &life{observed: observed}
 	if observed {
-		c.life.began, c.life.recorder = time.Now(), c.m.recorder(c.endpoint)
-		c.http.Observe((*observer)(c))
+		own.life.began, own.life.recorder = time.Now(), c.m.recorder(c.endpoint)
 	}
+	c.origin = &own
 	if c.debugs() {
 		c.logConnection(eventConnectionAccepted)
 	}

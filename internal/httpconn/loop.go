@@ -80,8 +80,9 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 	if !m.admitted(c, opts.placed) {
 		return nil
 	}
-	c.http.Start()
+	link.SetTimeout(http1.TimeoutKeepAlive, c.engine.http.Limits.KeepAliveTimeout)
 	if len(opts.Prefix) > 0 {
+		c.begin()
 		c.http.Preload(opts.Prefix)
 		c.preloaded = true
 	}
@@ -95,6 +96,9 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 func (c *conn) Ready(why transport.Why) {
 	over := false
 	defer c.unless(&over)
+	if c.work == c.m.resting {
+		c.begin()
+	}
 	next := c.step(why)
 	if next == http1.More {
 		over = true
@@ -147,7 +151,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 // rest ends a turn: the connection owns no buffer while it waits, unless half a request lies in it.
 func (c *conn) rest() {
 	if c.http.Idle() {
-		c.http.Rest()
+		c.pause()
 		c.setState(Idle)
 	} else {
 		c.setState(Reading)

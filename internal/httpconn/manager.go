@@ -79,12 +79,11 @@ type Manager struct {
 	aborted  atomic.Bool
 	open     atomic.Int64
 	upgraded atomic.Int64
-	requests atomic.Int64
-	running  atomic.Int64
 	rejected atomic.Int64
 	replies  atomic.Int64 // connections that are being answered 503
 	ages     ages
 	lastBeat time.Time       // the heartbeat's
+	counts   [16]counts      // of requests; a connection's are at its id
 	debug    atomic.Bool     // the Logger takes Debug; see look
 	metrics  *metrics.Server // nil for none
 	lastID   atomic.Uint64
@@ -92,13 +91,15 @@ type Manager struct {
 	loopOnce sync.Once
 	loop     *transport.Loop // see theLoop
 	classes  *classes
+	plain    origin // of connections with nothing special
+	resting  *work
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
 	chains  map[*chain]struct{}
 	closed  bool
-	changed chan struct{} // closed and replaced whenever a connection ends
+	changed chan struct{} // closed when a connection ends; nil when nobody waits for that
 
 	wg   sync.WaitGroup
 	once sync.Once // stops the heartbeat
@@ -110,11 +111,10 @@ func New(cfg Config) *Manager {
 		cfg.Logger = slog.Default()
 	}
 	m := &Manager{
-		cfg:     cfg,
-		conns:   make(map[*conn]struct{}),
-		taken:   make(map[*Taken]struct{}),
-		chains:  make(map[*chain]struct{}),
-		changed: make(chan struct{}),
+		cfg:    cfg,
+		conns:  make(map[*conn]struct{}),
+		taken:  make(map[*Taken]struct{}),
+		chains: make(map[*chain]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
@@ -122,6 +122,8 @@ func New(cfg Config) *Manager {
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
+	m.plain.parent = cfg.Features
+	m.resting = newResting()
 	return m
 }
 
@@ -231,9 +233,6 @@ func (m *Manager) admit(c *conn, placed bool) string {
 func (m *Manager) registerLocked(c *conn) {
 	m.conns[c] = struct{}{}
 	c.endpoint.conns++
-	if c.draining() && !m.cfg.ReturnIdle {
-		c.http.Drain()
-	}
 }
 
 // placeLocked takes a place among the connections that are counted and waited for, or says why there is none.
@@ -270,8 +269,10 @@ func (m *Manager) remove(c *conn) {
 }
 
 func (m *Manager) signalLocked() {
-	close(m.changed)
-	m.changed = make(chan struct{})
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
 }
 
 // Stats are counters since New.
@@ -282,8 +283,21 @@ type Stats struct {
 
 // Stats returns the counters.
 func (m *Manager) Stats() Stats {
-	return Stats{m.open.Load(), m.upgraded.Load(), m.running.Load(), m.requests.Load(), m.rejected.Load()}
+	s := Stats{Open: m.open.Load(), Upgraded: m.upgraded.Load(), Rejected: m.rejected.Load()}
+	for i := range m.counts {
+		s.Running += m.counts[i].running.Load()
+		s.Requests += m.counts[i].requests.Load()
+	}
+	return s
 }
+
+// counts are counters of requests, on a cache line that few others want.
+type counts struct {
+	running, requests atomic.Int64
+	_                 [48]byte
+}
+
+func (c *conn) counts() *counts { return &c.m.counts[c.id%uint64(len(c.m.counts))] }
 
 // Drain ends waiting connections and makes running requests the last of theirs. It returns at once.
 func (m *Manager) Drain() {

@@ -87,18 +87,9 @@ func (t *timing) RequestReceived() time.Time {
 }
 
 // Route and SetRoute implement server.RouteFeature.
-func (c *conn) Route() string {
-	if c.life == nil || c.life.x == nil {
-		return ""
-	}
-	return c.life.x.route
-}
+func (c *conn) Route() string { return c.route }
 
-func (c *conn) SetRoute(pattern string) {
-	if c.life != nil && c.life.x != nil {
-		c.life.x.route = pattern
-	}
-}
+func (c *conn) SetRoute(pattern string) { c.route = pattern }
 
 // faulted notes what went wrong in the exchange under way: the first error wins.
 func (c *conn) faulted(reason string) {
@@ -212,7 +203,10 @@ func (c *conn) record(x *exchange, r *http1.Report, d time.Duration) {
 	if !x.served {
 		rec.RequestStarted(r.Method, scheme)
 	}
-	attrs := metrics.RequestAttrs{Method: r.Method, Scheme: scheme, Status: r.Status, Route: x.route, ErrorType: x.reason}
+	attrs := metrics.RequestAttrs{Method: r.Method, Scheme: scheme, Status: r.Status, ErrorType: x.reason}
+	if x.served {
+		attrs.Route = c.route
+	}
 	if len(r.Protocol) > len("HTTP/") {
 		attrs.Version = r.Protocol[len("HTTP/"):]
 	}

@@ -100,7 +100,7 @@ func TestATakenConnectionKeepsWhatItCouldDo(t *testing.T) {
 	if !m.reserve() {
 		t.Fatal("no place for an upgraded connection")
 	}
-	taken := m.take(&conn{m: m, endpoint: new(Endpoint)}, far)
+	taken := m.take(&conn{m: m, endpoint: new(Endpoint), origin: new(origin)}, far)
 	m.open.Add(1) // the conn above was never admitted
 	if taken.NetConn() != net.Conn(far) {
 		t.Error("NetConn is not the connection below")

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -190,10 +191,10 @@ func (a *accepter) accept(s *shard) {
 		return
 	}
 	for range maxAccepts {
-		fd, sa, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, remote, err := accept(a.fd)
 		switch err {
-		case nil:
-			a.loop.open(s, fd, sa, a.accepted)
+		case 0:
+			a.loop.open(s, fd, remote, a.accepted)
 		case unix.EINTR, unix.ECONNABORTED:
 		case unix.EAGAIN:
 			return
@@ -206,6 +207,18 @@ func (a *accepter) accept(s *shard) {
 			return
 		}
 	}
+}
+
+// accept is unix.Accept4 without its third system call, which asks each socket for its protocol.
+func accept(listener int) (fd int, remote address, errno syscall.Errno) {
+	var rsa unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	r, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&rsa)), uintptr(unsafe.Pointer(&size)),
+		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, address{}, errno
+	}
+	return int(r), rawAddress(&rsa, size), 0
 }
 
 const acceptPause = 50 * time.Millisecond
@@ -237,25 +250,25 @@ func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
 			s = other
 		}
 	}
-	if c := l.add(s, fd, sa, owner); c != nil {
+	if c := l.add(s, fd, toAddress(sa), owner); c != nil {
 		s.post(c, Readable)
 	}
 	return nil
 }
 
 // open puts a new connection on a shard: the one that accepted it, unless that has clearly more than another.
-func (l *Loop) open(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Events) {
+func (l *Loop) open(s *shard, fd int, remote address, accepted func(Inline) Events) {
 	for _, other := range l.shards {
 		if live := s.live.Load(); live > 8 && other.live.Load() < live-live/8 {
 			s = other
 		}
 	}
-	l.add(s, fd, sa, accepted)
+	l.add(s, fd, remote, accepted)
 }
 
 // add returns nil when the connection was refused.
-func (l *Loop) add(s *shard, fd int, sa unix.Sockaddr, accepted func(Inline) Events) *EventConn {
-	c := &EventConn{shard: s, fd: int32(fd), gen: l.nextGen.Add(1) &^ listenerGenBit, remote: toAddress(sa)}
+func (l *Loop) add(s *shard, fd int, remote address, accepted func(Inline) Events) *EventConn {
+	c := &EventConn{shard: s, fd: int32(fd), gen: l.nextGen.Add(1) &^ listenerGenBit, remote: remote}
 	c.users.Store(1)
 	if c.events = accepted(c); c.events == nil {
 		c.Close()

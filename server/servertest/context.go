@@ -49,4 +49,26 @@ var contextChecks = []check{
 			}
 		}
 	}},
+	{"AContextHandlerTakesAndGivesWholeBodies", func(t *testing.T, s suite) {
+		mux := new(server.ContextMux)
+		mux.Handle("POST /echo/{name}", func(c *server.Context) error {
+			body, err := c.ReadBody(nil, 10)
+			if err != nil {
+				return err
+			}
+			c.SetHeader("X-Name", c.PathValue("name"))
+			return c.WriteBody(body)
+		})
+		r := s.startServer(t, s.newServer(), mux)
+		c := r.dial()
+		for _, framing := range []string{"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"} {
+			c.write("POST /echo/a%2Fb HTTP/1.1\r\nHost: a\r\n" + framing)
+			a := c.wantBody("the body that was sent", 200, "hello")
+			if a.ContentLength != 5 || a.Header.Get("X-Name") != "a/b" {
+				t.Errorf("Content-Length %d and value %q, want 5 and a/b", a.ContentLength, a.Header.Get("X-Name"))
+			}
+		}
+		c.write("POST /echo/a HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world")
+		c.want("the answer to a body above the handler's limit", "POST", 413)
+	}},
 }

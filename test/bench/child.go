@@ -5,14 +5,27 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
 
 // program is one process of a server.
 type program struct {
-	name string
-	argv []string
+	name  string
+	argv  []string
+	debug string // where it tells how many objects it has allocated; "" when it does not
+}
+
+// counted has a Go program tell how many objects it allocates (test/target/mallocs).
+func (p program) counted() (program, error) {
+	port, err := freePort()
+	if err != nil {
+		return p, err
+	}
+	p.debug = hostPort(port)
+	p.argv = append(slices.Clip(p.argv), "-debug", p.debug)
+	return p, nil
 }
 
 // child is a running program. The goroutine in launch waits for it; done is closed when it has ended.

@@ -7,25 +7,32 @@ import (
 	"strconv"
 )
 
-// startTarget is test/target: Lanner's server by itself.
-func startTarget(api string) starter {
-	return func(w *workshop, _ row, port int) ([]program, error) {
-		return []program{{"target", []string{w.bin("target"), "-api", api, "-urls", local(port)}}}, nil
+// startTarget is test/target: Lanner's server by itself, or net/http with the same application.
+func startTarget(api string, flags ...string) starter {
+	return func(w *workshop, r row, port int) ([]program, error) {
+		argv := append([]string{w.bin("target"), "-api", api, "-urls", local(port)}, flags...)
+		return one(program{name: "target", argv: argv}.counted())
 	}
 }
 
+// one is a server of a single program.
+func one(p program, err error) ([]program, error) { return []program{p}, err }
+
 // startApp is test/bench/app, the same program that is hosted elsewhere, by itself.
-func startApp(api string) starter {
-	return func(w *workshop, _ row, port int) ([]program, error) { return []program{w.app(api, port)}, nil }
+func startApp(api string, flags ...string) starter {
+	return func(w *workshop, _ row, port int) ([]program, error) {
+		return one(w.app(api, port, flags...).counted())
+	}
 }
 
-func (w *workshop) app(api string, port int) program {
-	return program{"app", []string{w.bin("app"), "-api", api, "-files", w.files(), "-urls", local(port)}}
+func (w *workshop) app(api string, port int, flags ...string) program {
+	argv := append([]string{w.bin("app"), "-api", api, "-files", w.files(), "-urls", local(port)}, flags...)
+	return program{name: "app", argv: argv}
 }
 
 func startPeer(kind string) starter {
 	return func(w *workshop, _ row, port int) ([]program, error) {
-		return []program{{kind, []string{w.bin("peers"), kind, "-addr", hostPort(port), "-files", w.files()}}}, nil
+		return one(program{name: kind, argv: []string{w.bin("peers"), kind, "-addr", hostPort(port), "-files", w.files()}}.counted())
 	}
 }
 
@@ -39,13 +46,13 @@ func startCeiling(w *workshop, r row, port int) ([]program, error) {
 	if load, ok := r.load.(wrk); ok && load.close {
 		argv = append(argv, "close")
 	}
-	return []program{{"ceiling", argv}}, nil
+	return []program{{name: "ceiling", argv: argv}}, nil
 }
 
 // startReverseProxy is the standard library's proxy in front of the application by itself.
 func startReverseProxy(w *workshop, _ row, port int) ([]program, error) {
 	return w.behind(func(upstream int) (program, error) {
-		return program{"reverseproxy", []string{w.bin("peers"), "reverseproxy", "-addr", hostPort(port), "-upstream", local(upstream)}}, nil
+		return program{name: "reverseproxy", argv: []string{w.bin("peers"), "reverseproxy", "-addr", hostPort(port), "-upstream", local(upstream)}}, nil
 	})
 }
 
@@ -81,7 +88,7 @@ func startHost(hosting string, shared bool) starter {
 		if err != nil {
 			return nil, err
 		}
-		return []program{{"host", []string{w.bin("lanner"), "host", "--config", file}}}, nil
+		return []program{{name: "host", argv: []string{w.bin("lanner"), "host", "--config", file}}}, nil
 	}
 }
 

@@ -29,6 +29,6 @@ frontend front
 backend back
 	server app 127.0.0.1:%d
 `, w.cpus, port, upstream))
-		return program{"haproxy", []string{w.tools["haproxy"], "-db", "-f", file}}, err
+		return program{name: "haproxy", argv: []string{w.tools["haproxy"], "-db", "-f", file}}, err
 	})
 }

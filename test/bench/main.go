@@ -6,6 +6,8 @@
 // each, and repeats that for some rounds. The figure that counts is the CPU time, user and system, that all processes of the
 // server spend per request; ratios are taken within a round. docs/benchmarks/README.md says how to read the result.
 //
+// Beside wrk it is its own load generator: "bench load ..." is the program of package load, as which it starts itself.
+//
 // The table rows in rows.go is the place to begin: what is measured, on which servers, by which load.
 package main
 
@@ -19,6 +21,8 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"github.com/lannerhq/lanner/test/bench/load"
 )
 
 // Exit codes; exitUnavailable and exitInterrupted as in sysexits.h and the shell.
@@ -28,6 +32,9 @@ const (
 	exitUnavailable = 69
 	exitInterrupted = 130
 )
+
+// loadCommand as the first argument makes this program the load generator of package load.
+const loadCommand = "load"
 
 // init keeps the main goroutine on the main thread: the kernel ends the servers when the thread that started them ends
 // (PR_SET_PDEATHSIG), which must be the end of the program.
@@ -44,6 +51,9 @@ func main() {
 
 // run returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == loadCommand {
+		return load.Main(ctx, args[1:], stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"net"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/lannerhq/lanner/test/bench/load"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 	"go.uber.org/goleak"
 )
 
@@ -25,6 +28,9 @@ const (
 	programVariable = "LANNER_BENCH_PROGRAM"
 	programAddress  = "LANNER_BENCH_ADDRESS"
 )
+
+// testLimit is how long the program "limiting" waits for a head.
+const testLimit = 2 * time.Second
 
 // TestMain is also the servers that the tests start.
 func TestMain(m *testing.M) {
@@ -44,6 +50,8 @@ func TestMain(m *testing.M) {
 			os.Exit(4)
 		}
 		serveProgram()
+	case "load":
+		os.Exit(load.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	case "sleeper":
 		time.Sleep(time.Minute)
 	default:
@@ -52,13 +60,27 @@ func TestMain(m *testing.M) {
 }
 
 func serveProgram() {
+	if len(os.Args) == 3 && os.Args[1] == "-debug" {
+		if _, _, err := mallocs.Serve(os.Args[2]); err != nil {
+			os.Exit(6)
+		}
+	}
 	l, err := net.Listen("tcp", os.Getenv(programAddress))
 	if err != nil {
 		os.Exit(5)
 	}
-	http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Write([]byte("Hello, World!"))
-	}))
+	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			time.Sleep(20 * time.Millisecond)
+			w.Write(getSlow20.want)
+			return
+		}
+		w.Write(hello)
+	})}
+	if os.Getenv(programVariable) == "limiting" {
+		server.ReadHeaderTimeout = testLimit
+	}
+	server.Serve(l)
 }
 
 // golden compares got with a file of testdata.
@@ -92,6 +114,8 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		{"plaintext", exitUsage, "all arguments are flags"},
 		{"-nonsense", exitUsage, "not defined"},
 		{"-h", 0, "hosting-shared"},
+		{"load", exitUsage, "mix or slow"},
+		{"load mix -addr x", exitUsage, "mix needs -fast"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if status := run(t.Context(), strings.Fields(tt.args), &stdout, &stderr); status != tt.status {
@@ -110,7 +134,7 @@ func TestOptionsSayWhatIsMeasured(t *testing.T) {
 		why             string
 	}{
 		{"-rows idle,json", "json idle", 5, 5, "rows keep the order of the table, defaults are those of the help"},
-		{"-quick", strings.Join(quickRows, " "), 1, 1, "quick is one second of two rows"},
+		{"-quick", strings.Join(quickRows, " "), 1, 1, "quick is one second of a few rows"},
 		{"-quick -rows churn", "churn", 1, 1, "quick with rows is quick with those"},
 		{"-rounds 3 -seconds 9 -rows file", "file", 3, 9, "numbers are taken"},
 	} {

@@ -25,6 +25,9 @@ func (r *report) writeMarkdown(w io.Writer) error {
 			t := row.table()
 			fmt.Fprintf(b, "\n### %s: %s\n", row.Name, row.Title)
 			t.writeMarkdown(b, row.subjects())
+			if len(t.texts) > 0 {
+				fmt.Fprintf(b, "\n- %s\n", strings.Join(t.texts, "\n- "))
+			}
 			for _, note := range t.notes {
 				fmt.Fprintf(b, "\nNote: %s.\n", strings.ReplaceAll(note, "\n", " "))
 			}

@@ -8,8 +8,12 @@ import (
 )
 
 // startNginx is nginx with answers of its own: texts from its configuration, files by sendfile with their descriptors cached.
-func startNginx(w *workshop, _ row, port int) ([]program, error) {
-	p, err := w.nginx(port, fmt.Sprintf(`
+func startNginx(w *workshop, r row, port int) ([]program, error) {
+	limit := ""
+	if l, ok := r.load.(slowClients); ok {
+		limit = fmt.Sprintf("\n\t\tclient_header_timeout %d;", int(l.limit.Seconds()))
+	}
+	p, err := w.nginx(port, limit+fmt.Sprintf(`
 		location = /plaintext { default_type text/plain; return 200 "%s"; }
 		location = /json { default_type application/json; return 200 '%s'; }
 		location = /bytes { alias %s; }
@@ -65,5 +69,5 @@ http {
 }
 `, user, w.cpus, maxOpenFiles(), dir, min(maxOpenFiles(), idleTo+idleFree), temporary.String(), strings.Join(before, "\n\t"), port, server)
 	file, err := w.file(filepath.Join(filepath.Base(dir), "nginx.conf"), config)
-	return program{"nginx", []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
+	return program{name: "nginx", argv: []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
 }

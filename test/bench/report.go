@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // report is all that a run found.
 type report struct {
@@ -75,16 +78,60 @@ func (s serverResult) values(figure func(measurement) float64) []float64 {
 	return all
 }
 
+// valuesOf are those of a figure of the row's own in all rounds.
+func (s serverResult) valuesOf(name string) []float64 {
+	var all []float64
+	for _, round := range s.Rounds {
+		for _, f := range round.Figures {
+			if round.Error == "" && f.Name == name {
+				all = append(all, f.Value)
+			}
+		}
+	}
+	return all
+}
+
+// allocs are the allocations per request in all rounds in which they were counted.
+func (s serverResult) allocs() []float64 {
+	var all []float64
+	for _, round := range s.Rounds {
+		if round.Error == "" && round.Allocs != nil {
+			all = append(all, *round.Allocs)
+		}
+	}
+	return all
+}
+
+// counted reports whether the allocations of any server of the row are known.
+func (r rowResult) counted() bool {
+	return slices.ContainsFunc(r.Servers, func(s serverResult) bool { return len(s.allocs()) > 0 })
+}
+
+// figures are the row's own figures by name, in order.
+func (r rowResult) figures() []figure {
+	for _, s := range r.Servers {
+		for _, round := range s.Rounds {
+			if round.Error == "" && len(round.Figures) > 0 {
+				return round.Figures
+			}
+		}
+	}
+	return nil
+}
+
 func cost(m measurement) float64   { return m.Cost }
 func others(m measurement) float64 { return m.Others }
 
-// ratio compares the costs of two servers within each round; the zero span means that there is no round with both.
-func ratio(s, subject serverResult) span {
+func p99(m measurement) float64       { return m.P99 }
+func perSecond(m measurement) float64 { return m.PerSecond }
+
+// ratio compares a figure of two servers within each round; the zero span means that there is no round with both.
+func ratio(s, subject serverResult, figure func(measurement) float64) span {
 	var all []float64
 	for i := range min(len(s.Rounds), len(subject.Rounds)) {
 		a, b := s.Rounds[i], subject.Rounds[i]
-		if a.Error == "" && b.Error == "" && b.Cost > 0 {
-			all = append(all, a.Cost/b.Cost)
+		if a.Error == "" && b.Error == "" && figure(b.measurement) > 0 {
+			all = append(all, figure(a.measurement)/figure(b.measurement))
 		}
 	}
 	return spread(all)

@@ -27,6 +27,22 @@ func rounds(costs ...float64) []roundResult {
 	return all
 }
 
+// counted are rounds of a program that told its allocations.
+func counted(n float64, rounds []roundResult) []roundResult {
+	for i := range rounds {
+		rounds[i].Allocs = &n
+	}
+	return rounds
+}
+
+// figured are rounds with figures of their row's own, which grow.
+func figured(rounds []roundResult) []roundResult {
+	for i := range rounds {
+		rounds[i].Figures = []figure{{"p99 to undisturbed", 1 + float64(i)/10, ""}, {"last after", 12e6 + 1e6*float64(i), microseconds}}
+	}
+	return rounds
+}
+
 func sample() *report {
 	disturbedRound := rounds(13)
 	disturbedRound[0].Others = 0.42
@@ -38,8 +54,8 @@ func sample() *report {
 		Warnings: []string{"the load average was 0.7 at the start: other programs ran, the figures are noisy"},
 		Rows: []rowResult{
 			{Name: "plaintext", Title: "GET of 13 bytes & more", Chart: chartRequests, Unit: perRequest, Servers: []serverResult{
-				{Name: "kestrel, http.Handler", Role: subject, Rounds: rounds(10, 11, 9.5)},
-				{Name: "kestrel, native", Role: subject, Rounds: rounds(8, 8, 8)},
+				{Name: "kestrel, http.Handler", Role: subject, Rounds: counted(4.004, rounds(10, 11, 9.5))},
+				{Name: "kestrel, native", Role: subject, Rounds: counted(0, rounds(8, 8, 8))},
 				{Name: "net/http", Role: peer, Rounds: rounds(20, 23, 19)},
 				{Name: "nginx", Role: peer, Skipped: "nginx is not here"},
 				{Name: "ceiling (epoll loop in C)", Role: limit, Rounds: rounds(0.6, 0.65, 0.5)},
@@ -47,6 +63,11 @@ func sample() *report {
 			{Name: "hosting-exclusive", Title: "one site alone on its port", Chart: chartHosting, Unit: perRequest, Servers: []serverResult{
 				{Name: "kestrel alone", Role: subject, Rounds: disturbedRound},
 				{Name: "lanner host, in-process", Role: ours, Rounds: []roundResult{{Error: "Socket errors: read 3"}}},
+			}},
+			{Name: "slow-clients", Title: "good traffic beside slow clients", Chart: chartBlocking, Unit: perRequest, Servers: []serverResult{
+				{Name: "kestrel, http.Handler", Role: subject, Rounds: figured(rounds(10, 11, 9.5))},
+				{Name: "net/http", Role: peer, Rounds: rounds(20)},
+				{Name: "nginx", Role: peer, Rounds: []roundResult{{Error: "7 of 2000 slow clients were still connected"}}},
 			}},
 			{Name: "idle", Title: "memory of a connection", Chart: chartIdle, Unit: perConnection, Servers: []serverResult{
 				{Name: "kestrel, native", Role: subject, Rounds: rounds(600, 601, 599)},
@@ -108,7 +129,7 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 	for _, e := range entries {
 		files = append(files, e.Name())
 	}
-	if got, want := strings.Join(files, " "), "hosting.svg idle.svg requests.svg results.json results.md"; got != want {
+	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg idle.svg requests.svg results.json results.md"; got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}
 	var back report
@@ -123,10 +144,13 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 func TestRatiosAreTakenWithinARound(t *testing.T) {
 	subject := serverResult{Rounds: append(rounds(10), roundResult{Error: "failed"}, rounds(20)[0])}
 	other := serverResult{Rounds: rounds(20, 1000, 50)}
-	if got, want := ratio(other, subject), (span{2.25, 2, 2.5}); got != want {
+	if got, want := ratio(other, subject, cost), (span{2.25, 2, 2.5}); got != want {
 		t.Errorf("the ratio is %v, want %v: of the two rounds that both have", got, want)
 	}
-	if got := ratio(serverResult{}, subject); got != (span{}) {
+	if got, want := ratio(other, subject, perSecond), (span{0.45, 0.4, 0.5}); got != want {
+		t.Errorf("the ratio of requests per second is %v, want %v", got, want)
+	}
+	if got := ratio(serverResult{}, subject, cost); got != (span{}) {
 		t.Errorf("without rounds the ratio is %v", got)
 	}
 }
@@ -146,5 +170,15 @@ func TestNumbersAreWrittenWithThreeFigures(t *testing.T) {
 	}
 	if got := thousands(math.Copysign(0.2, -1)); got != "0" {
 		t.Errorf("a little less than nothing is written %s", got)
+	}
+}
+
+func TestAllocationsArePerRequest(t *testing.T) {
+	if got := allocsPerRequest(1000, 3500, 1000); *got != 2.5 {
+		t.Errorf("2500 objects for 1000 requests are %v each, want 2.5", *got)
+	}
+	s := serverResult{Rounds: append(counted(3, rounds(1, 2)), roundResult{Error: "failed"}, rounds(1)[0])}
+	if got := s.allocs(); len(got) != 2 || got[0] != 3 {
+		t.Errorf("the allocations are %v, want 3 from each of the two rounds that counted them", got)
 	}
 }

@@ -1,6 +1,9 @@
 package main
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // row is a comparison: the same requests to several servers.
 type row struct {
@@ -37,6 +40,7 @@ type starter func(w *workshop, r row, port int) ([]program, error)
 const (
 	chartRequests = "requests"
 	chartHosting  = "hosting"
+	chartBlocking = "blocking"
 	chartIdle     = "idle"
 )
 
@@ -53,7 +57,10 @@ var (
 	getJSON      = request{method: "GET", path: "/json", want: helloJSON}
 	getBytes     = request{method: "GET", path: "/bytes?n=65536", want: pattern}
 	getFile      = request{method: "GET", path: "/files/" + smallFile, want: pattern[:4096]}
+	getMany      = request{method: "GET", path: "/files/" + manyName(0), want: manyContent(0)}
 	postEcho     = request{method: "POST", path: "/echo", body: upload, want: upload}
+	getSlow20    = request{method: "GET", path: "/slow?ms=20", want: []byte("waited 20 ms\n")}
+	getSlow5     = request{method: "GET", path: "/slow?ms=5", want: []byte("waited 5 ms\n")}
 	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
 )
 
@@ -64,10 +71,17 @@ var (
 	filesHTTP     = contestant{"kestrel, http.FileServer", subject, "", startApp("http")}
 	filesNative   = contestant{"kestrel, native", subject, "", startApp("native")}
 	filesNetHTTP  = contestant{"net/http, http.FileServer", peer, "", startPeer("nethttp")}
+	staticHTTP    = contestant{"kestrel, staticfiles by http.Handler", subject, "", startApp("http", "-static")}
+	staticNative  = contestant{"kestrel, staticfiles native", subject, "", startApp("native", "-static")}
 	netHTTP       = contestant{"net/http", peer, "", startPeer("nethttp")}
 	fastHTTP      = contestant{"fasthttp", peer, "", startPeer("fasthttp")}
 	nginx         = contestant{"nginx", peer, "nginx", startNginx}
 	ceiling       = contestant{"ceiling (epoll loop in C)", limit, "cc", startCeiling}
+
+	sameNetHTTP = contestant{"net/http, the same handler", peer, "", startTarget("http", "-server", "nethttp")}
+	limitHTTP   = contestant{"kestrel, http.Handler", subject, "", startTarget("http", "-headers-timeout", slowLimit.String())}
+	limitNative = contestant{"kestrel, native", subject, "", startTarget("native", "-headers-timeout", slowLimit.String())}
+	limitPeer   = contestant{"net/http, the same handler", peer, "", startTarget("http", "-server", "nethttp", "-headers-timeout", slowLimit.String())}
 
 	alone        = contestant{"kestrel alone", subject, "", startApp("http")}
 	exclusive    = contestant{"lanner host, in-process", ours, "", startHost(inProcess, false)}
@@ -94,6 +108,8 @@ var rows = []row{
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
 	{"file", "GET of a file of 4 KiB", chartRequests, getFile, wrk{connections: 64},
 		[]contestant{filesHTTP, filesNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
+	{"static", "GET of 50 files of 4 KiB in turn", chartRequests, getMany, wrk{connections: 64, paths: manyPaths()},
+		[]contestant{staticHTTP, staticNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
 
 	{"hosting-exclusive", "one site alone on its port", chartHosting, getPlaintext, wrk{connections: 64},
 		[]contestant{alone, exclusive}},
@@ -103,6 +119,14 @@ var rows = []row{
 		[]contestant{alone, outOfProcess, reverseProxy, nginxProxy, haproxyProxy}},
 	{"hosting-churn", "a connection for each request", chartHosting, getShared, wrk{connections: 64, close: true},
 		[]contestant{alone, exclusive, shared, outOfProcess}},
+
+	{"blocking-mix", "one of 20 requests sleeps 20 ms, 128 connections; latencies are those of the other 19", chartBlocking, getPlaintext,
+		mix{connections: 128, other: getSlow20, every: 20}, []contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+	{"blocking-all", "every request sleeps 5 ms, 128 connections", chartBlocking, getSlow5, mix{connections: 128},
+		[]contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+	{"slow-clients", "good traffic on 64 connections beside 2,000 clients that send a byte each 10 s", chartBlocking, getPlaintext,
+		slowClients{good: mix{connections: 64}, clients: 2000, every: slowInterval, limit: slowLimit, margin: 2 * time.Second, grace: 5 * time.Second},
+		[]contestant{limitHTTP, limitNative, limitPeer, nginx}},
 
 	{"idle", "user-space memory of a connection that has had one request", chartIdle, getPlaintext, idle{},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},

@@ -12,13 +12,14 @@ import (
 
 // testWorkshop is a workshop in which nothing was built.
 func testWorkshop(t *testing.T) *workshop {
-	return &workshop{dir: t.TempDir(), tools: map[string]string{}, cpus: 1, grace: 200 * time.Millisecond}
+	return &workshop{dir: t.TempDir(), tools: map[string]string{}, cpus: 1, grace: 200 * time.Millisecond,
+		loader: []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", programVariable + "=load", os.Args[0]}}
 }
 
 // testServer is the test binary as a server.
 func testServer(name string) contestant {
 	return contestant{name, peer, "", func(_ *workshop, _ row, port int) ([]program, error) {
-		return []program{{name, []string{"/usr/bin/env", programVariable + "=" + name, programAddress + "=" + hostPort(port), os.Args[0]}}}, nil
+		return []program{{name: name, argv: []string{"/usr/bin/env", programVariable + "=" + name, programAddress + "=" + hostPort(port), os.Args[0]}}}, nil
 	}}
 }
 
@@ -58,6 +59,56 @@ func TestAServerIsStartedMeasuredAndStopped(t *testing.T) {
 	}
 }
 
+func TestWhatAServerSpendsUnderALoadIsObserved(t *testing.T) {
+	counting := testServer("serving")
+	plain := counting.start
+	counting.start = func(w *workshop, r row, port int) ([]program, error) {
+		programs, err := plain(w, r, port)
+		if err != nil {
+			return nil, err
+		}
+		return one(programs[0].counted())
+	}
+	for _, c := range []contestant{testServer("serving"), counting} {
+		s, err := startServer(t.Context(), testWorkshop(t), testRow, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, told, err := s.mallocs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := observe(t.Context(), s, func() (loadResult, time.Duration, error) {
+			before, err := s.tree()
+			n := int64(0)
+			for ; err == nil; n++ { // /proc counts in steps of 10 ms
+				if err = getPlaintext.check(t.Context(), s.addr); err != nil {
+					break
+				}
+				var now map[int]procStat
+				if now, err = s.tree(); err == nil {
+					if _, none := cpuBetween(before, now); none == nil {
+						break
+					}
+				}
+			}
+			return loadResult{requests: n + 1, perSecond: 5, p50: time.Millisecond, p99: time.Second}, 0, err
+		})
+		if err != nil || m.Cost <= 0 || m.PerSecond != 5 || m.P50 != 1000 || m.P99 != 1e6 || m.Memory < 1<<20 {
+			t.Errorf("observed %+v, %v, want a cost, some megabytes, and what the load said", m, err)
+		}
+		if told != (m.Allocs != nil) {
+			t.Errorf("allocations are told: %t, the measurement has %v", told, m.Allocs)
+		}
+		if m.Allocs != nil && *m.Allocs < 10 {
+			t.Errorf("a connection and a request on net/http allocate %v objects, want more", *m.Allocs)
+		}
+		if err := s.stop(); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	}
+}
+
 func TestServersThatFailSayWhy(t *testing.T) {
 	w := testWorkshop(t)
 	_, err := startServer(t.Context(), w, testRow, testServer("broken"))
@@ -75,7 +126,7 @@ func TestServersThatFailSayWhy(t *testing.T) {
 		t.Error("it still answers after it was killed")
 	}
 	if _, err := startServer(t.Context(), w, testRow, contestant{start: func(*workshop, row, int) ([]program, error) {
-		return []program{{"missing", []string{"/nonexistent"}}}, nil
+		return []program{{name: "missing", argv: []string{"/nonexistent"}}}, nil
 	}}); err == nil || !strings.Contains(err.Error(), "cannot start missing") {
 		t.Errorf("a program that is not there: %v", err)
 	}

@@ -11,14 +11,22 @@ import (
 type table struct {
 	head  []string
 	lines [][]string
+	texts []string // more comparisons
 	notes []string // on servers without figures, and on the row
 }
 
 // table makes the table of a row.
 func (r rowResult) table() table {
+	extra, counted := r.figures(), r.counted()
 	t := table{head: []string{"server", string(r.Unit)}}
 	if r.Unit == perRequest {
 		t.head = append(t.head, "requests/s", "p50", "p99")
+	}
+	for _, f := range extra {
+		t.head = append(t.head, f.Name)
+	}
+	if counted {
+		t.head = append(t.head, "allocs per request")
 	}
 	t.head = append(t.head, "RSS")
 	subjects := r.subjects()
@@ -34,8 +42,11 @@ func (r rowResult) table() table {
 			t.notes = append(t.notes, fmt.Sprintf("%s FAILED: %s", s.Name, text))
 		}
 		if len(s.values(cost)) > 0 {
-			t.lines = append(t.lines, r.line(s, subjects))
+			t.lines = append(t.lines, r.line(s, subjects, extra, counted))
 		}
+	}
+	if r.Chart == chartBlocking {
+		t.texts = r.comparisons(subjects)
 	}
 	if o := r.others(); o.Max >= disturbed {
 		t.notes = append(t.notes, fmt.Sprintf("other programs took up to %.0f %% of the machine meanwhile (median %.0f %%)", 100*o.Max, 100*o.Median))
@@ -43,7 +54,20 @@ func (r rowResult) table() table {
 	return t
 }
 
-func (r rowResult) line(s serverResult, subjects []serverResult) []string {
+// comparisons are for rows in which waiting counts more than CPU time: within each round, as the table's ratios.
+func (r rowResult) comparisons(subjects []serverResult) []string {
+	var all []string
+	for _, s := range r.Servers {
+		for _, subject := range subjects {
+			if slow := ratio(s, subject, p99); s.Role != subject.Role && slow != (span{}) {
+				all = append(all, fmt.Sprintf("%s to %s: p99 %s, requests/s %s", s.Name, subject.Name, rangeText(slow), rangeText(ratio(s, subject, perSecond))))
+			}
+		}
+	}
+	return all
+}
+
+func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure, counted bool) []string {
 	median := func(figure func(measurement) float64) float64 { return spread(s.values(figure)).Median }
 	line := []string{s.Name, rangeText(spread(s.values(cost)))}
 	if r.Unit == perRequest {
@@ -52,11 +76,25 @@ func (r rowResult) line(s serverResult, subjects []serverResult) []string {
 			latency(median(func(m measurement) float64 { return m.P50 })),
 			latency(median(func(m measurement) float64 { return m.P99 })))
 	}
+	for _, f := range extra {
+		text := "–"
+		if values := s.valuesOf(f.Name); len(values) > 0 {
+			text = f.text(spread(values).Median)
+		}
+		line = append(line, text)
+	}
+	if counted {
+		text := "–"
+		if values := s.allocs(); len(values) > 0 {
+			text = figures(spread(values).Median)
+		}
+		line = append(line, text)
+	}
 	line = append(line, memoryText(median(func(m measurement) float64 { return float64(m.Memory) })))
 	for _, subject := range subjects {
 		text := "1"
 		if s.Name != subject.Name {
-			text = rangeText(ratio(s, subject))
+			text = rangeText(ratio(s, subject, cost))
 		}
 		line = append(line, text)
 	}

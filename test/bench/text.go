@@ -16,6 +16,9 @@ func (r *report) writeText(w io.Writer) error {
 		fmt.Fprintf(b, "\n%s: %s\n", row.Name, row.Title)
 		t := row.table()
 		t.writeText(b)
+		for _, text := range t.texts {
+			fmt.Fprintf(b, "  %s\n", text)
+		}
 		for _, note := range t.notes {
 			fmt.Fprintf(b, "  ! %s\n", note)
 		}

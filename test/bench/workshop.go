@@ -22,13 +22,35 @@ type workshop struct {
 	cpus  int               // that a server may use
 	pin   bool
 	grace time.Duration // that a server has to stop
+
+	loader []string // the beginning of the command line of package load as a process
 }
 
 // The files that servers serve.
 const (
 	smallFile = "4k.bin"
 	largeFile = "64k.bin"
+
+	manyFolder = "many"
+	manyFiles  = 50 // of 4 KiB each, in manyFolder
 )
+
+// manyName is the name of one of many files. Its extension is in every server's table: none has to look at the content.
+func manyName(i int) string { return fmt.Sprintf("%s/%02d.html", manyFolder, i) }
+
+// manyContent is what is in it: no two are the same.
+func manyContent(i int) []byte {
+	return append(fmt.Appendf(nil, "file %02d\n", i), pattern[:4096-8]...)
+}
+
+// manyPaths are the paths of all of them.
+func manyPaths() []string {
+	var all []string
+	for i := range manyFiles {
+		all = append(all, "/files/"+manyName(i))
+	}
+	return all
+}
 
 const module = "github.com/lannerhq/lanner"
 
@@ -42,6 +64,11 @@ func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *wo
 	if w.pin {
 		w.cpus = 1
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this program, which is also the load: %w", err)
+	}
+	w.loader = []string{self, loadCommand}
 	if w.dir, err = os.MkdirTemp("", "lanner-bench-*"); err != nil {
 		return nil, err
 	}
@@ -50,15 +77,27 @@ func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *wo
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if err := os.Mkdir(w.files(), 0o700); err != nil {
+	if err := w.makeFiles(); err != nil {
 		return nil, err
 	}
-	for name, content := range map[string][]byte{smallFile: pattern[:4096], largeFile: pattern} {
-		if err := os.WriteFile(filepath.Join(w.files(), name), content, 0o600); err != nil {
-			return nil, err
+	return w, w.build(ctx)
+}
+
+// makeFiles writes the files that servers serve.
+func (w *workshop) makeFiles() error {
+	if err := os.MkdirAll(filepath.Join(w.files(), manyFolder), 0o700); err != nil {
+		return err
+	}
+	contents := map[string][]byte{smallFile: pattern[:4096], largeFile: pattern}
+	for i := range manyFiles {
+		contents[manyName(i)] = manyContent(i)
+	}
+	for name, content := range contents {
+		if err := os.WriteFile(filepath.Join(w.files(), filepath.FromSlash(name)), content, 0o600); err != nil {
+			return err
 		}
 	}
-	return w, w.build(ctx)
+	return nil
 }
 
 // build compiles the programs into the folder bin.

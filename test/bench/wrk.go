@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 )
@@ -13,15 +10,13 @@ import (
 // wrk is a load made by the program wrk on one thread: as many requests as the server answers, on a number of connections.
 type wrk struct {
 	connections int
-	pipeline    int  // requests sent at once; 0 means one
-	close       bool // a connection for each request
+	pipeline    int      // requests sent at once; 0 means one
+	close       bool     // a connection for each request
+	paths       []string // asked in turn, instead of the row's
 }
 
 // warmUp comes before each measurement: pools fill, garbage collection finds its pace.
 const warmUp = time.Second
-
-// wrkSlack is how much longer than told wrk may take before it is ended.
-const wrkSlack = 30 * time.Second
 
 func (l wrk) unit() unit                          { return perRequest }
 func (l wrk) needs() []string                     { return []string{"wrk"} }
@@ -35,48 +30,8 @@ func (l wrk) measure(ctx context.Context, w *workshop, r row, s *running, d time
 	if _, _, err := w.wrk(ctx, warmUp, args); err != nil {
 		return measurement{}, fmt.Errorf("warming up: %w", err)
 	}
-	machine, err := machineTicks()
-	if err != nil {
-		return measurement{}, err
-	}
-	before, err := s.tree()
-	if err != nil {
-		return measurement{}, err
-	}
-	began := time.Now()
-	result, own, err := w.wrk(ctx, d, args)
-	if err != nil {
-		return measurement{}, err
-	}
-	after, err := s.tree()
-	if err != nil {
-		return measurement{}, err
-	}
-	took := time.Since(began)
-	machineAfter, err := machineTicks()
-	if err != nil {
-		return measurement{}, err
-	}
-	spent, err := cpuBetween(before, after)
-	if err != nil {
-		return measurement{}, err
-	}
-	memory, err := memoryOf(after, "VmRSS")
-	if err != nil {
-		return measurement{}, err
-	}
-	others := (machineAfter - machine).duration() - spent - own
-	return measurement{
-		Cost:      float64(spent.Nanoseconds()) / 1000 / float64(result.requests),
-		PerSecond: result.perSecond,
-		P50:       micros(result.p50),
-		P99:       micros(result.p99),
-		Memory:    memory,
-		Others:    max(0, others.Seconds()/took.Seconds()/float64(runtime.NumCPU())),
-	}, nil
+	return observe(ctx, s, func() (loadResult, time.Duration, error) { return w.wrk(ctx, d, args) })
 }
-
-func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
 // arguments are those of wrk, without the time.
 func (l wrk) arguments(w *workshop, r row, addr string) ([]string, error) {
@@ -103,30 +58,33 @@ func (l wrk) script(ask request) string {
 	case l.pipeline > 1:
 		return fmt.Sprintf("init = function()\n  local all = {}\n  for i = 1, %d do all[i] = wrk.format(%q) end\n"+
 			"  batch = table.concat(all)\nend\nrequest = function() return batch end\n", l.pipeline, ask.method)
+	case len(l.paths) > 0:
+		return fmt.Sprintf("local all, next = {}, 0\ninit = function()\n  for i, path in ipairs({%s}) do all[i] = wrk.format(%q, path) end\nend\n"+
+			"request = function() next = next %% #all + 1 return all[next] end\n", quoted(l.paths), ask.method)
 	case ask.method != "GET":
 		return fmt.Sprintf("wrk.method = %q\nwrk.body = %q\n", ask.method, ask.body)
 	}
 	return ""
 }
 
+func quoted(all []string) string {
+	var b strings.Builder
+	for _, s := range all {
+		fmt.Fprintf(&b, "%q, ", s)
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}
+
 // wrk runs wrk for a time. It returns what it said, and the CPU time that it spent itself.
-func (w *workshop) wrk(ctx context.Context, d time.Duration, args []string) (wrkResult, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, d+wrkSlack)
-	defer cancel()
-	argv := w.pinned(1, append([]string{w.tools["wrk"], fmt.Sprintf("-d%ds", int(d.Seconds()))}, args...))
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.SysProcAttr = ownGroup()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return wrkResult{}, 0, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out.String())
-	}
-	result, err := parseWrk(out.String())
+func (w *workshop) wrk(ctx context.Context, d time.Duration, args []string) (loadResult, time.Duration, error) {
+	argv := append([]string{w.tools["wrk"], fmt.Sprintf("-d%ds", int(d.Seconds()))}, args...)
+	out, own, err := w.run(ctx, d, argv)
 	if err != nil {
-		return wrkResult{}, 0, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+		return loadResult{}, 0, err
 	}
-	return result, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+	result, err := parseWrk(out)
+	if err != nil {
+		return loadResult{}, 0, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	return result, own, nil
 }

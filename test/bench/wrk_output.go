@@ -8,13 +8,6 @@ import (
 	"time"
 )
 
-// wrkResult is what wrk says at its end.
-type wrkResult struct {
-	requests  int64
-	perSecond float64
-	p50, p99  time.Duration
-}
-
 var (
 	wrkRequests   = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
 	wrkPerSecond  = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)$`)
@@ -24,8 +17,8 @@ var (
 
 // parseWrk reads the output of wrk --latency. A response other than 2xx or 3xx and a failed connection are errors: a server
 // that answers wrongly is not measured.
-func parseWrk(out string) (wrkResult, error) {
-	var r wrkResult
+func parseWrk(out string) (loadResult, error) {
+	var r loadResult
 	if trouble := wrkTrouble.FindStringSubmatch(out); trouble != nil {
 		return r, errors.New(trouble[1])
 	}

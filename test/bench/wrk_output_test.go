@@ -24,7 +24,7 @@ Transfer/sec:      5.15MB
 
 func TestWrksOutputIsRead(t *testing.T) {
 	got, err := parseWrk(wrkOutput)
-	want := wrkResult{requests: 51689, perSecond: 46998.97, p50: 111 * time.Microsecond, p99: 4220 * time.Microsecond}
+	want := loadResult{requests: 51689, perSecond: 46998.97, p50: 111 * time.Microsecond, p99: 4220 * time.Microsecond}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -74,6 +74,8 @@ func TestTheLoadIsWhatTheRowAsks(t *testing.T) {
 		{wrk{connections: 64}, getShared, "-t1 -c64 --latency -H Host: one.test http://ADDR/plaintext", ""},
 		{wrk{connections: 2, close: true}, getPlaintext, "-t1 -c2 --latency -H Connection: close http://ADDR/plaintext", ""},
 		{wrk{connections: 64, pipeline: 16}, getPlaintext, "-t1 -c64 --latency -s SCRIPT http://ADDR/plaintext", `for i = 1, 16 do all[i] = wrk.format("GET") end`},
+		{wrk{connections: 64, paths: []string{"/a", "/b"}}, getMany, "-t1 -c64 --latency -s SCRIPT http://ADDR/files/many/00.html",
+			`for i, path in ipairs({"/a", "/b"}) do all[i] = wrk.format("GET", path) end`},
 		{wrk{connections: 64}, postEcho, "-t1 -c64 --latency -s SCRIPT http://ADDR/echo", `wrk.body = "` + strings.Repeat("x", 1024) + `"`},
 	} {
 		args, err := tt.load.arguments(w, row{name: "row", ask: tt.ask}, "ADDR")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/lannerhq/lanner"
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
 )
@@ -11,10 +12,11 @@ import (
 type onKestrel struct {
 	server      *kestrel.Server
 	application server.Application
+	untune      func()
 }
 
-func newKestrel(application server.Application) *onKestrel {
-	return &onKestrel{kestrel.New(kestrel.Options{}), application}
+func newKestrel(application server.Application, opts kestrel.Options) *onKestrel {
+	return &onKestrel{server: kestrel.New(opts), application: application}
 }
 
 func (k *onKestrel) start(ctx context.Context, urls []string) ([]string, error) {
@@ -23,7 +25,11 @@ func (k *onKestrel) start(ctx context.Context, urls []string) ([]string, error) 
 	if err := k.server.Start(ctx, k.application); err != nil {
 		return nil, err
 	}
+	k.untune = lanner.TuneGC() // as lanner.Run does
 	return addresses.Addresses(), nil
 }
 
-func (k *onKestrel) stop(ctx context.Context) error { return k.server.Stop(ctx) }
+func (k *onKestrel) stop(ctx context.Context) error {
+	k.untune()
+	return k.server.Stop(ctx)
+}

@@ -1,6 +1,10 @@
 // Command target is the program that conformance, load and end-to-end tests aim at. Package app says what it answers.
 //
-//	go run ./test/target -urls http://127.0.0.1:0 [-api http|native] [-exec auto|inline|goroutine] [-server kestrel|nethttp]
+//	go run ./test/target -urls http://127.0.0.1:0 [-api http|native] [-server kestrel|nethttp]
+//	    [-transport auto|eventloop|portable] [-exec auto|inline|goroutine] [-headers-timeout 30s] [-debug 127.0.0.1:0]
+//
+// -transport and -exec are kestrel's options of these names (kestrel.Options), -headers-timeout is its RequestHeadersTimeout,
+// or net/http's ReadHeaderTimeout. -debug answers GET /debug/mallocs there with the number of objects allocated so far.
 //
 // It prints one line, "listening on URL", per bound address and stops on SIGINT or SIGTERM.
 package main
@@ -17,6 +21,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/test/target/app"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 )
 
 // stopTimeout is how long running requests may take to finish; ASP.NET Core's default.
@@ -53,7 +58,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 // serve runs the server until ctx ends. restore makes the next signal end the program at once.
 func serve(ctx context.Context, restore func(), opts options, stdout io.Writer) (err error) {
 	defer func() { err = errors.Join(err, app.RemoveFiles()) }()
-	b := opts.backend()
+	b, err := opts.backend()
+	if err != nil {
+		return err
+	}
+	if opts.debug != "" {
+		_, stop, failed := mallocs.Serve(opts.debug)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	bound, err := b.start(ctx, opts.urls)
 	if err != nil {
 		return err

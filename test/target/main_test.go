@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lannerhq/lanner/kestrel"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 )
 
 const mainVariable = "LANNER_TARGET_ARGS"
@@ -102,6 +106,10 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 	}{
 		{"-api soap", 2, "must be one of http, native"},
 		{"-exec sometimes", 2, "must be one of auto, inline, goroutine"},
+		{"-transport pigeon", 2, "must be one of auto, eventloop, portable"},
+		{"-headers-timeout 0s", 2, "must be more than 0"},
+		{"-headers-timeout soon", 2, "parse error"},
+		{"-debug 127.0.0.1:nonsense -urls http://127.0.0.1:0", 1, "cannot tell allocations"},
 		{"-server iis", 2, "must be one of kestrel, nethttp"},
 		{"http://127.0.0.1:0", 2, "unexpected argument"},
 		{"-nonsense", 2, "not defined"},
@@ -122,7 +130,53 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 
 func TestTheDefaultsAreKestrelAndHTTP(t *testing.T) {
 	o, err := parse(nil, io.Discard)
-	if err != nil || o.api != "http" || o.exec != "auto" || o.server != "kestrel" || len(o.urls) != 1 || o.urls[0] != "http://localhost:5000" {
+	if err != nil || o.api != "http" || o.exec != "auto" || o.transport != "auto" || o.server != "kestrel" || o.headers != 30*time.Second || o.debug != "" || len(o.urls) != 1 || o.urls[0] != "http://localhost:5000" {
 		t.Errorf("without arguments the options are %+v, %v", o, err)
+	}
+}
+
+func TestTheFlagsReachTheServer(t *testing.T) {
+	for _, tt := range []struct {
+		args      string
+		transport kestrel.Transport
+		exec      kestrel.Exec
+		headers   time.Duration
+	}{
+		{"", kestrel.TransportAuto, kestrel.ExecAuto, 30 * time.Second},
+		{"-transport eventloop -exec inline", kestrel.TransportEventLoop, kestrel.ExecInline, 30 * time.Second},
+		{"-transport portable -exec goroutine -headers-timeout 2s", kestrel.TransportPortable, kestrel.ExecGoroutine, 2 * time.Second},
+		{"-server nethttp -headers-timeout 2s", kestrel.TransportAuto, kestrel.ExecAuto, 2 * time.Second},
+	} {
+		o, err := parse(strings.Fields(tt.args), t.Output())
+		if err != nil {
+			t.Fatalf("%s: %v", tt.args, err)
+		}
+		got, err := o.kestrel()
+		if err != nil || got.Transport != tt.transport || got.Exec != tt.exec || got.Limits.RequestHeadersTimeout != tt.headers {
+			t.Errorf("%s: kestrel gets %v, %v, %v, %v, want %v, %v, %v", tt.args, got.Transport, got.Exec, got.Limits.RequestHeadersTimeout, err, tt.transport, tt.exec, tt.headers)
+		}
+		b, err := o.backend()
+		if err != nil {
+			t.Fatalf("%s: %v", tt.args, err)
+		}
+		if n, ok := b.(*netHTTP); ok != (o.server == "nethttp") || ok && n.http.ReadHeaderTimeout != tt.headers {
+			t.Errorf("%s: the server is %T with a time for heads other than %v", tt.args, b, tt.headers)
+		}
+	}
+}
+
+func TestTheProgramTellsItsAllocations(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	_, stdout := program(t, "-urls http://127.0.0.1:0 -transport portable -exec goroutine -debug "+addr)
+	if lines := bufio.NewScanner(stdout); !lines.Scan() {
+		t.Fatalf("the program ended early: %v", lines.Err())
+	}
+	if n, err := mallocs.Fetch(t.Context(), addr); err != nil || n == 0 {
+		t.Errorf("it has allocated %d objects, %v, want some", n, err)
 	}
 }

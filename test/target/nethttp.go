@@ -20,10 +20,10 @@ type netHTTP struct {
 }
 
 // newNetHTTP carries an application on net/http; an http.Handler without a layer between.
-func newNetHTTP(application server.Application) *netHTTP {
+func newNetHTTP(application server.Application, headersTimeout time.Duration) *netHTTP {
 	return &netHTTP{http: http.Server{
 		Handler:           server.Handler(application),
-		ReadHeaderTimeout: 30 * time.Second,  // as kestrel's
+		ReadHeaderTimeout: headersTimeout,
 		IdleTimeout:       130 * time.Second, // as kestrel's
 	}}
 }

@@ -1,23 +1,33 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
 	"github.com/lannerhq/lanner/test/target/app"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 )
 
 // options is the command line.
 type options struct {
-	urls   []string
-	api    string
-	exec   string
-	server string
+	urls      []string
+	api       string
+	exec      string
+	transport string
+	server    string
+	headers   time.Duration
+	debug     string // "" means nowhere
 }
+
+// defaultHeadersTimeout is kestrel's.
+const defaultHeadersTimeout = 30 * time.Second
 
 // parse reads the command line. It has told the user what is wrong when it returns an error.
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -33,13 +43,22 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return nil
 	})
 	choice(flags, &o.api, "api", "programming interface", "http", "native")
-	choice(flags, &o.exec, "exec", "where handlers run, on kestrel", "auto", "inline", "goroutine")
+	choice(flags, &o.exec, "exec", "where handlers run, on kestrel's event loop", "auto", "inline", "goroutine")
+	choice(flags, &o.transport, "transport", "what carries kestrel's connections", "auto", "eventloop", "portable")
 	choice(flags, &o.server, "server", "server", "kestrel", "nethttp")
+	flags.DurationVar(&o.headers, "headers-timeout", defaultHeadersTimeout, "how long a request's head may take")
+	flags.StringVar(&o.debug, "debug", "", "`host:port` that tells how many objects were allocated: GET "+mallocs.Path)
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 {
-		err := fmt.Errorf("unexpected argument %q: all arguments are flags", flags.Arg(0))
+	var err error
+	switch {
+	case flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q: all arguments are flags", flags.Arg(0))
+	case o.headers <= 0:
+		err = fmt.Errorf("-headers-timeout %v: it must be more than 0", o.headers)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "target:", err)
 		return o, err
 	}
@@ -63,13 +82,23 @@ func choice(flags *flag.FlagSet, to *string, name, usage string, values ...strin
 }
 
 // backend makes the server with the application that the options name.
-func (o options) backend() backend {
+func (o options) backend() (backend, error) {
 	application := server.HTTP(app.HTTP())
 	if o.api == "native" {
 		application = app.Native()
 	}
 	if o.server == "nethttp" {
-		return newNetHTTP(application)
+		return newNetHTTP(application, o.headers), nil
 	}
-	return newKestrel(application)
+	opts, err := o.kestrel()
+	if err != nil {
+		return nil, err
+	}
+	return newKestrel(application, opts), nil
+}
+
+// kestrel are the options of the server of that name.
+func (o options) kestrel() (kestrel.Options, error) {
+	opts := kestrel.Options{Limits: kestrel.Limits{RequestHeadersTimeout: o.headers}}
+	return opts, errors.Join(opts.Transport.UnmarshalText([]byte(o.transport)), opts.Exec.UnmarshalText([]byte(o.exec)))
 }

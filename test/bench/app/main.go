@@ -2,9 +2,10 @@
 // itself when it is started by hand, and takes its clients from the host when the host started it. The benchmarks compare
 // the same program in all of its places.
 //
-//	app [-api http|native] [-files DIR] [-urls http://127.0.0.1:PORT]
+//	app [-api http|native] [-files DIR [-static]] [-urls http://127.0.0.1:PORT] [-debug HOST:PORT]
 //
-// With -files it answers GET /files/NAME from a folder as well.
+// With -files it answers GET /files/NAME from a folder as well: by http.FileServer or a plain sendfile, with -static by
+// middleware/staticfiles. With -debug it tells there how many objects it has allocated: GET /debug/mallocs.
 package main
 
 import (
@@ -15,20 +16,30 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/lannerhq/lanner"
+	"github.com/lannerhq/lanner/middleware/staticfiles"
 	"github.com/lannerhq/lanner/server"
 	"github.com/lannerhq/lanner/test/target/app"
+	"github.com/lannerhq/lanner/test/target/mallocs"
 )
 
 func main() {
 	api := flag.String("api", "http", "programming interface: http or native")
 	files := flag.String("files", "", "folder for GET /files/NAME")
+	static := flag.Bool("static", false, "serve the folder by middleware/staticfiles")
+	debug := flag.String("debug", "", "where to tell allocations")
 	flag.String("urls", "", "where to listen, when started by hand; lanner.Run reads it")
 	flag.Parse()
-	application, err := choose(*api, *files)
+	application, err := choose(*api, *files, *static)
 	if err != nil {
 		log.Fatal("app: ", err)
+	}
+	if *debug != "" {
+		if _, _, err := mallocs.Serve(*debug); err != nil { // until the program ends
+			log.Fatal("app: ", err)
+		}
 	}
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if err := lanner.New(application, lanner.WithLogger(quiet)).Run(context.Background()); err != nil {
@@ -36,22 +47,32 @@ func main() {
 	}
 }
 
-// choose returns the application in one of the two programming interfaces.
-func choose(api, files string) (server.Application, error) {
+// choose returns the application in one of the two programming interfaces. What it opens stays open until the program ends.
+func choose(api, folder string, static bool) (server.Application, error) {
+	if api != "http" && api != "native" {
+		return nil, fmt.Errorf("-api %q: it must be http or native", api)
+	}
+	if static {
+		files, err := staticfiles.New(staticfiles.Options{Root: folder, Prefix: strings.TrimSuffix(filesPath, "/")})
+		if err != nil {
+			return nil, fmt.Errorf("cannot serve the folder of -files: %w", err)
+		}
+		if api == "native" {
+			return files.Application(app.Native()), nil
+		}
+		return server.HTTP(files.Middleware(app.HTTP())), nil
+	}
 	var root *os.Root
-	if files != "" {
+	if folder != "" {
 		var err error
-		if root, err = os.OpenRoot(files); err != nil {
+		if root, err = os.OpenRoot(folder); err != nil {
 			return nil, fmt.Errorf("cannot open the folder of -files: %w", err)
 		}
 	}
-	switch api {
-	case "http":
-		return server.HTTP(httpApplication(root)), nil
-	case "native":
+	if api == "native" {
 		return nativeApplication(root), nil
 	}
-	return nil, fmt.Errorf("-api %q: it must be http or native", api)
+	return server.HTTP(httpApplication(root)), nil
 }
 
 func httpApplication(root *os.Root) http.Handler {

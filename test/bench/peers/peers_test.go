@@ -111,6 +111,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		"a peer that does not exist":       func() error { return serve("iis", options{}) },
 		"a proxy without an upstream":      func() error { return serve("reverseproxy", options{upstream: "nonsense"}) },
 		"an address that cannot be opened": func() error { return serve("nethttp", options{addr: "127.0.0.1:nonsense"}) },
+		"one for allocations":              func() error { return serve("nethttp", options{debug: "127.0.0.1:nonsense"}) },
 	} {
 		if fail() == nil {
 			t.Errorf("%s is accepted", name)

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// measureBy measures the test binary as a server of this name.
+func measureBy(t *testing.T, load meter, server string, d time.Duration) (measurement, error) {
+	t.Helper()
+	w := testWorkshop(t)
+	r := row{name: "test", ask: getPlaintext, load: load}
+	s, err := startServer(t.Context(), w, r, testServer(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	}()
+	return load.measure(t.Context(), w, r, s, d)
+}
+
+func figureOf(t *testing.T, m measurement, name string) float64 {
+	t.Helper()
+	for _, f := range m.Figures {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	t.Errorf("there is no figure %q in %+v", name, m.Figures)
+	return 0
+}
+
+func TestAMixIsMeasuredByAProcessOfItsOwn(t *testing.T) {
+	m, err := measureBy(t, mix{connections: 4, other: getSlow20, every: 20}, "serving", 500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Cost <= 0 || m.PerSecond <= 0 || m.P50 <= 0 || m.P99 < m.P50 || m.Memory < 1<<20 {
+		t.Errorf("%+v, want all figures", m)
+	}
+	if p99 := figureOf(t, m, "p99 of slow ones"); p99 < 20_000 {
+		t.Errorf("requests that sleep 20 ms take %v µs", p99)
+	}
+}
+
+func TestAMixWithAWrongAnswerIsAnError(t *testing.T) {
+	wrong := getSlow20
+	wrong.want = []byte("something else")
+	if m, err := measureBy(t, mix{connections: 1, other: wrong, every: 20}, "serving", time.Second); err == nil || !strings.Contains(err.Error(), "something else") {
+		t.Errorf("%+v, %v, want an error: the slow requests are answered otherwise", m, err)
+	}
+}
+
+func TestSlowClientsAreClosedWhileGoodTrafficIsMeasured(t *testing.T) {
+	load := slowClients{good: mix{connections: 2}, clients: 20, every: time.Second, limit: testLimit, margin: 200 * time.Millisecond, grace: 30 * time.Second}
+	m, err := measureBy(t, load, "limiting", 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Cost <= 0 || m.PerSecond <= 0 || m.P99 <= 0 {
+		t.Errorf("%+v, want the figures of good traffic", m)
+	}
+	if n := figureOf(t, m, "slow ones closed"); n != 20 {
+		t.Errorf("%v of 20 slow clients were closed", n)
+	}
+	if first := figureOf(t, m, "first after"); first < 0.9e6*testLimit.Seconds() {
+		t.Errorf("the first was closed after %v µs, want about %v", first, testLimit)
+	}
+	if got, want := figureOf(t, m, "p99 to undisturbed"), m.P99/figureOf(t, m, "p99 undisturbed"); got < 0.99*want || got > 1.01*want {
+		t.Errorf("the ratio is %v, want %v", got, want)
+	}
+}
+
+func TestSlowClientsThatStayAreAnError(t *testing.T) {
+	load := slowClients{good: mix{connections: 2}, clients: 5, every: 50 * time.Millisecond, limit: 100 * time.Millisecond, margin: 100 * time.Millisecond, grace: 200 * time.Millisecond}
+	m, err := measureBy(t, load, "serving", 200*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "5 of 5 slow clients were still connected") {
+		t.Errorf("%+v, %v, want to be told that nobody was closed", m, err)
+	}
+}
+
+func TestAGeneratorThatFailsSaysWhy(t *testing.T) {
+	w := testWorkshop(t)
+	if _, _, err := w.run(t.Context(), time.Second, w.load([]string{"mix"})); err == nil || !strings.Contains(err.Error(), "-addr is missing") {
+		t.Errorf("%v, want what it said", err)
+	}
+	if _, _, err := w.run(t.Context(), time.Second, []string{"/nonexistent"}); err == nil || !strings.Contains(err.Error(), "cannot start /nonexistent") {
+		t.Errorf("%v, want its name", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	because := errors.New("Ctrl-C")
+	g, err := w.generate(ctx, time.Minute, []string{"/bin/sleep", "60"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(because)
+	if _, _, err := g.wait(); !errors.Is(err, because) {
+		t.Errorf("a generator that was interrupted: %v, want the reason", err)
+	}
+}
