@@ -101,7 +101,9 @@ func (c *conn) lifeEnds() {
 	if l == nil {
 		return
 	}
-	c.m.ages.remove(c)
+	if c.engine.maxAge > 0 {
+		c.m.ages.remove(c)
+	}
 	defer c.logStop()
 	if x := l.x; x != nil && !c.released {
 		if x.reason == "" {
