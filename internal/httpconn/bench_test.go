@@ -3,16 +3,23 @@ package httpconn
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"testing"
 
+	"github.com/lannerhq/lanner/accesslog"
+	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
 )
 
 // benchmark sends n requests in one write and reads n responses, over a connection in memory.
 func benchmark(b *testing.B, n int, app server.Application) {
+	benchmarkConfig(b, n, Config{App: app, Logger: discard})
+}
+
+func benchmarkConfig(b *testing.B, n int, cfg Config) {
 	near, far := pipe()
-	m := New(Config{App: app, Logger: discard})
+	m := New(cfg)
 	m.Serve(far, &Endpoint{Name: "bench", Scheme: "http"}, Options{})
 	one := []byte("GET /plaintext HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n")
 	requests, buf := bytes.Repeat(one, n), make([]byte, 64<<10)
@@ -57,4 +64,19 @@ func BenchmarkPlaintext(b *testing.B) {
 func BenchmarkPipeline16(b *testing.B) {
 	b.Run("native", func(b *testing.B) { benchmark(b, 16, server.ContextHandler(native)) })
 	b.Run("http", func(b *testing.B) { benchmark(b, 16, httpApp(netHTTP)) })
+}
+
+// BenchmarkObserved is BenchmarkPlaintext/native with an access log, metrics, and both.
+func BenchmarkObserved(b *testing.B) {
+	log := accesslog.New(io.Discard, accesslog.Options{})
+	defer log.Close()
+	cfg := Config{App: server.ContextHandler(native), Logger: discard}
+	b.Run("none", func(b *testing.B) { benchmarkConfig(b, 1, cfg) })
+	logged := cfg
+	logged.AccessLog = log
+	b.Run("log", func(b *testing.B) { benchmarkConfig(b, 1, logged) })
+	cfg.Meter = metrics.NewRegistry(metrics.RegistryOptions{})
+	b.Run("metrics", func(b *testing.B) { benchmarkConfig(b, 1, cfg) })
+	logged.Meter = cfg.Meter
+	b.Run("both", func(b *testing.B) { benchmarkConfig(b, 1, logged) })
 }

@@ -60,8 +60,8 @@ func (c *Config) settings() *settings {
 	}
 }
 
-// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and ages, by those of cfg; the
-// rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
+// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and
+// ages, by those of cfg; the rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
 // theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
 func (m *Manager) Reconfigure(cfg Config) {
 	m.settings.Store(cfg.settings())

@@ -17,7 +17,7 @@ import (
 // log at Debug level, a limit of its requests or its age. A connection of which nothing is asked has none, so that its requests pay for one comparison
 // with nil. It belongs to the connection's goroutine.
 type life struct {
-	observed bool // exchanges are; else there are limits only
+	observed bool // the engine tells of its exchanges
 	began    time.Time
 	recorder *metrics.Endpoint
 	idText   string    // the connection's id, made when first asked for; guarded by the conn's mu
@@ -59,10 +59,10 @@ func (c *conn) observe() {
 	}
 	own := *c.origin
 	own.life = &life{observed: observed}
-	c.origin = &own
 	if observed {
-		c.life.began, c.life.recorder = time.Now(), c.m.recorder(c.endpoint)
+		own.life.began, own.life.recorder = time.Now(), c.m.recorder(c.endpoint)
 	}
+	c.origin = &own
 	if c.debugs() {
 		c.logConnection(eventConnectionAccepted)
 	}
@@ -101,7 +101,9 @@ func (c *conn) lifeEnds() {
 	if l == nil {
 		return
 	}
-	c.m.ages.remove(c)
+	if c.engine.maxAge > 0 {
+		c.m.ages.remove(c)
+	}
 	defer c.logStop()
 	if x := l.x; x != nil && !c.released {
 		if x.reason == "" {

@@ -80,10 +80,10 @@ type Manager struct {
 	open     atomic.Int64
 	upgraded atomic.Int64
 	rejected atomic.Int64
-	counts   [16]counts   // of requests; a connection's are at its id
 	replies  atomic.Int64 // connections that are being answered 503
 	ages     ages
 	lastBeat time.Time       // the heartbeat's
+	counts   [16]counts      // of requests; a connection's are at its id
 	debug    atomic.Bool     // the Logger takes Debug; see look
 	metrics  *metrics.Server // nil for none
 	lastID   atomic.Uint64
