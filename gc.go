@@ -16,7 +16,7 @@ const heapFloor = 32 << 20
 
 const (
 	// quietFor is how long nothing must have been allocated before memory goes back to the system.
-	quietFor = 2 * time.Second
+	quietFor = time.Second
 	// quietBytes is what an idle server may allocate in that time, and idleGarbage what makes giving back worth while.
 	quietBytes  = 256 << 10
 	idleGarbage = 2 << 20
