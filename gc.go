@@ -42,7 +42,7 @@ type gcTuner struct {
 	before        int
 
 	mu      sync.Mutex
-	percent int // 0 when it has been stopped
+	percent int // that was set last
 }
 
 // gcPercent is the GOGC value by which a heap with so many living bytes is collected at heapFloor: at most 800, since Go's

@@ -14,7 +14,12 @@ type Answer struct {
 	Body   []byte
 }
 
-// appendAnswer is appendRejection with an answer of the owner's. A response to HEAD has no body (RFC 9110 §9.3.2).
+// standardAnswer is the one to a request for which the owner has none of its own.
+func standardAnswer(e *httpcommon.BadRequestError) *Answer {
+	return &Answer{Status: e.Status, Header: new(httpcommon.Headers)}
+}
+
+// appendAnswer is the answer to a request that never reached the application. A response to HEAD has no body (RFC 9110 §9.3.2).
 func appendAnswer(b []byte, a *Answer, e *httpcommon.BadRequestError, date []byte, server, method string) []byte {
 	b = appendStatusLine(b, a.Status)
 	b = append(b, "Content-Length: "...)

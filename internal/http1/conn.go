@@ -284,15 +284,14 @@ func (c *Conn) reject(err error) Next {
 	c.disarm()
 	report, waiting := c.Unserved(), len(c.out)
 	answer := c.handler.Rejected(bad, report)
-	switch {
-	case bad == errHTTP2Preface:
+	if answer == nil {
+		answer = standardAnswer(bad)
+	}
+	if bad == errHTTP2Preface {
 		c.out = append(c.out, goAwayHTTP11Required...)
-	case answer != nil:
+	} else {
 		c.out = appendAnswer(c.out, answer, bad, c.date(), c.cfg.ServerHeader, report.Method)
 		report.answered(answer, len(c.out)-waiting)
-	default:
-		c.out = appendRejection(c.out, bad, c.date(), c.cfg.ServerHeader)
-		report.Status, report.ResponseHead = bad.Status, int64(len(c.out)-waiting)
 	}
 	c.r = c.w
 	next := Linger

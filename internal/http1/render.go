@@ -152,19 +152,5 @@ func appendContentLength(b []byte, n int) []byte {
 
 func appendHex(b []byte, n int) []byte { return strconv.AppendUint(b, uint64(n), 16) }
 
-// appendRejection is the answer to a request that never reached the application.
-func appendRejection(b []byte, e *httpcommon.BadRequestError, date []byte, server string) []byte {
-	b = appendStatusLine(b, e.Status)
-	b = append(b, "Content-Length: 0\r\nConnection: close\r\n"...)
-	b = append(b, date...)
-	if server != "" {
-		b = httpcommon.AppendField(b, "Server", server)
-	}
-	if e.Allow != "" {
-		b = httpcommon.AppendField(b, "Allow", e.Allow)
-	}
-	return append(b, "\r\n"...)
-}
-
 // goAwayHTTP11Required is an HTTP/2 GOAWAY frame with HTTP_1_1_REQUIRED: what an HTTP/2 client understands.
 const goAwayHTTP11Required = "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"

@@ -61,8 +61,8 @@ func (c *Config) settings() *settings {
 }
 
 // Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and
-// ages, by those of cfg; the rest of cfg is not looked at. Connections that are accepted from then on are served by them; those that are open keep
-// theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
+// ages, by those of cfg; the rest of cfg is not looked at. Connections that are accepted from then on are served by them; those
+// that are open keep theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
 func (m *Manager) Reconfigure(cfg Config) {
 	m.settings.Store(cfg.settings())
 	m.mu.Lock()
@@ -141,7 +141,6 @@ func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 		if ep != nil {
 			left, running, taken = ep.conns, int64(max(0, ep.conns-ep.taken)), ep.taken
 		}
-		before, after := m.inMiddlewareLocked(ep)
 		m.mu.Unlock()
 		if left+taken == 0 {
 			return nil
@@ -149,6 +148,9 @@ func (m *Manager) waitEmpty(ctx context.Context, ep *Endpoint) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			m.mu.Lock()
+			before, after := m.inMiddlewareLocked(ep)
+			m.mu.Unlock()
 			what := fmt.Sprintf("%d running requests and %d upgraded connections", max(0, running-before), taken)
 			if n := before + after; n > 0 {
 				what += fmt.Sprintf(" and %d connections in their middleware", n)

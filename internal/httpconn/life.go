@@ -14,8 +14,8 @@ import (
 )
 
 // life is what is kept of a connection from its admission to its end when something asks for it: the access log, metrics, the
-// log at Debug level, a limit of its requests or its age. A connection of which nothing is asked has none, so that its requests pay for one comparison
-// with nil. It belongs to the connection's goroutine.
+// log at Debug level, a limit of its requests or its age. A connection of which nothing is asked has none, so that its
+// requests pay for one comparison with nil. It belongs to the connection's goroutine.
 type life struct {
 	observed bool // the engine tells of its exchanges
 	began    time.Time

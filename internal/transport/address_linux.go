@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,20 +25,15 @@ const (
 	addressIPv6
 )
 
-func toAddress(sa unix.Sockaddr) (a address) {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		a.kind, a.port = addressIPv4, uint16(sa.Port)
-		copy(a.ip[:], sa.Addr[:])
-	case *unix.SockaddrInet6:
-		a.kind, a.port, a.ip, a.zone = addressIPv6, uint16(sa.Port), sa.Addr, sa.ZoneId
-	case *unix.SockaddrUnix:
-		a.unix = unnamed
-		if sa.Name != "" {
-			a.unix = &net.UnixAddr{Name: sa.Name, Net: "unix"}
-		}
+// addressOf asks a socket for one of its ends: getname is unix.SYS_GETSOCKNAME or SYS_GETPEERNAME. It is none when there is none
+// any more.
+func addressOf(getname uintptr, fd int) address {
+	var rsa unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	if _, _, errno := syscall.RawSyscall(getname, uintptr(fd), uintptr(unsafe.Pointer(&rsa)), uintptr(unsafe.Pointer(&size))); errno != 0 {
+		return address{}
 	}
-	return a
+	return rawAddress(&rsa, size)
 }
 
 // rawAddress reads an address as the kernel wrote it, in size bytes.

@@ -53,11 +53,8 @@ func TestTheAddressOfAnAcceptedSocketIsThatOfPackageNet(t *testing.T) {
 		if got := remote.net(); got == nil || got.String() != want || got.Network() != client.LocalAddr().Network() {
 			t.Errorf("%s from %q: the remote address is %v, want %s", tt.network, tt.from, got, want)
 		}
-		sa, err := unix.Getpeername(accepted)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slow := toAddress(sa); slow.net().String() != remote.net().String() {
+		slow := addressOf(unix.SYS_GETPEERNAME, accepted)
+		if slow.net() == nil || slow.net().String() != remote.net().String() {
 			t.Errorf("%s from %q: asked later it is %v, at the accept %v", tt.network, tt.from, slow.net(), remote.net())
 		}
 	}

@@ -756,11 +756,7 @@ func (c *EventConn) LocalAddr() net.Addr {
 		return nil
 	}
 	defer c.release()
-	sa, err := unix.Getsockname(int(c.fd))
-	if err != nil {
-		return nil
-	}
-	local := toAddress(sa)
+	local := addressOf(unix.SYS_GETSOCKNAME, int(c.fd))
 	return local.net()
 }
 

@@ -242,7 +242,7 @@ func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
 	if err != nil {
 		return err
 	}
-	sa, _ := unix.Getpeername(fd) // a peer that has left shows at the first read
+	remote := addressOf(unix.SYS_GETPEERNAME, fd) // a peer that has left shows at the first read
 	nc.Close()
 	s := l.shards[0]
 	for _, other := range l.shards {
@@ -250,7 +250,7 @@ func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
 			s = other
 		}
 	}
-	if c := l.add(s, fd, toAddress(sa), owner); c != nil {
+	if c := l.add(s, fd, remote, owner); c != nil {
 		s.post(c, Readable)
 	}
 	return nil
