@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The answers of a mux that has no handler for a request. Their bodies are those of http.Error.
@@ -42,8 +44,21 @@ func (c *Context) answerRedirect(path string, marked, slash bool, p *contextPatt
 		location += "/"
 	}
 	if query := c.req.RawQuery(); query != "" {
-		location += "?" + query
+		location += "?" + escapeNonASCII(query)
 	}
 	c.res.Header().Set("Location", location)
 	return c.answerError(http.StatusTemporaryRedirect, "Temporary Redirect\n")
+}
+
+// escapeNonASCII encodes the bytes that a Location must not hold (RFC 3986 §2.1), as http.Redirect does.
+func escapeNonASCII(s string) string {
+	var b []byte
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			b = append(append(b, '%'), strconv.FormatInt(int64(s[i]), 16)...)
+		} else {
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
 }

@@ -209,7 +209,8 @@ func FuzzContextMux(f *testing.F) {
 	})
 }
 
-// FuzzContextMuxText takes a pattern and a target as text. Escapes, in which the two differ, are left out.
+// FuzzContextMuxText takes a pattern and a target as text. Left out are escapes, in which the two differ, and empty segments
+// in a pattern, which ServeMux takes for wildcards when no method is given: it sends /0 to /0/ because of "//".
 func FuzzContextMuxText(f *testing.F) {
 	f.Add("GET /users/{x}", "/users/7")
 	f.Add("h/a/{x}/{z...}", "/a//b/../c")
@@ -221,7 +222,7 @@ func FuzzContextMuxText(f *testing.F) {
 		}
 		host, _, _ := strings.Cut(pattern, "/")
 		host = host[strings.LastIndexAny(host, " \t")+1:]
-		if strings.ToLower(host) != host || strings.ToValidUTF8(pattern, "") != pattern || strings.HasSuffix(target, "?") {
+		if strings.ToLower(host) != host || strings.ToValidUTF8(pattern, "") != pattern || strings.HasSuffix(target, "?") || strings.Contains(pattern, "//") {
 			t.Skip()
 		}
 		b := new(bothMuxes)
