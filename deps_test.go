@@ -14,11 +14,12 @@ import (
 var imports = map[string][]string{
 	"internal/httpcommon":            {},
 	"internal/memnet":                {},
+	"internal/bufpool":               {},
 	"internal/transport":             {},
 	"internal/handover":              {},
 	"metrics":                        {},
 	"internal/route":                 {"internal/httpcommon"},
-	"internal/http1":                 {"internal/httpcommon"},
+	"internal/http1":                 {"internal/httpcommon", "internal/bufpool"},
 	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
 	"connection":                     {"server"},

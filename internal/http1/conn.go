@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lannerhq/lanner/internal/bufpool"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
@@ -32,7 +33,7 @@ type Handler interface {
 	Rejected(*httpcommon.BadRequestError, Report) *Answer
 	// Drained tells of a rule that was broken in the rest of a body, after the response.
 	Drained(*httpcommon.BadRequestError)
-	// Failed tells of an error in a response, or of a *PanicError of a callback, for the log.
+	// Failed tells of an error in a response, or of a *httpcommon.PanicError of a callback, for the log.
 	Failed(error)
 }
 
@@ -122,16 +123,16 @@ func (c *Conn) Concluded() bool {
 
 // Park ends c's work for a connection that waits for a request: Init may make it another's. Its memory stays.
 func (c *Conn) Park() {
-	if len(c.in) > smallBuffer {
-		putBuffer(c.in)
+	if len(c.in) > bufpool.Small {
+		bufpool.Put(c.in)
 		c.in = nil
 	}
-	if cap(c.res.held) > smallBuffer {
-		putBuffer(c.res.held)
+	if cap(c.res.held) > bufpool.Small {
+		bufpool.Put(c.res.held)
 		c.res.held = nil
 	}
-	if cap(c.out) > smallBuffer {
-		putBuffer(c.out)
+	if cap(c.out) > bufpool.Small {
+		bufpool.Put(c.out)
 		c.out = nil
 	}
 	c.r, c.w = 0, 0

@@ -400,7 +400,7 @@ func (h *handler) Drained(bad *httpcommon.BadRequestError) {
 
 // Failed implements http1.Handler.
 func (h *handler) Failed(err error) {
-	if p := (*http1.PanicError)(nil); errors.As(err, &p) {
+	if p := (*httpcommon.PanicError)(nil); errors.As(err, &p) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}
