@@ -19,6 +19,7 @@ var imports = map[string][]string{
 	"metrics":                        {},
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon"},
+	"internal/hpack":                 {},
 	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
 	"connection":                     {"server"},
