@@ -20,6 +20,8 @@ var imports = map[string][]string{
 	"metrics":                        {},
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon", "internal/bufpool"},
+	"internal/hpack":                 {},
+	"internal/http2":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
 	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
 	"connection":                     {"server"},
