@@ -9,7 +9,6 @@ type Abuse uint8
 const (
 	abuseReset        Abuse = iota // RST_STREAM (CVE-2023-44487), and streams beyond those that are being worked on
 	abuseMadeReset                 // what makes us reset a stream (CVE-2025-8671)
-	abuseContinuation              // header blocks in too many or too large pieces (CVE-2024-27316)
 	abuseSettings                  // SETTINGS
 	abusePing                      // PING
 	abusePriority                  // PRIORITY, PRIORITY_UPDATE
@@ -30,7 +29,6 @@ type allowance struct {
 var allowances = [abuses]allowance{
 	abuseReset:        {"stream_reset_limit_exceeded", 400, 100, EnhanceYourCalm},
 	abuseMadeReset:    {"stream_reset_limit_exceeded", 200, 20, EnhanceYourCalm},
-	abuseContinuation: {"max_request_headers_total_size_exceeded", 0, 0, ProtocolError},
 	abuseSettings:     {"settings_flood", 100, 10, EnhanceYourCalm},
 	abusePing:         {"output_queue_size_exceeded", 1000, 100, InternalError},
 	abusePriority:     {"priority_flood", 1000, 200, EnhanceYourCalm},
@@ -43,7 +41,7 @@ var allowances = [abuses]allowance{
 func (a Abuse) String() string { return allowances[a].name }
 
 func (a Abuse) error() *connError {
-	names := [abuses]string{"RST_STREAM", "streams that must be reset", "CONTINUATION", "SETTINGS", "PING", "priorities", "empty DATA", "small WINDOW_UPDATE", "frames of no use"}
+	names := [abuses]string{"RST_STREAM", "streams that must be reset", "SETTINGS", "PING", "priorities", "empty DATA", "small WINDOW_UPDATE", "frames of no use"}
 	return &connError{allowances[a].code, allowances[a].name, "Too many " + names[a] + " in too short a time."}
 }
 
@@ -62,8 +60,6 @@ func (c *Conn) spendLocked(a Abuse) *connError {
 	if c.budgets[a] <= allowances[a].burst {
 		return nil
 	}
-	c.budgets[a] = -1 << 40 // it is told once
-	c.handler.Abused(a)
 	return a.error()
 }
 

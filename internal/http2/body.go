@@ -264,7 +264,11 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 		c.giveBackLocked(len(data))
 		return c.rejectLocked(s, errMoreThanLength), c.spendLocked(abuseMadeReset)
 	}
-	b.putLocked(data)
+	if s.running {
+		b.putLocked(data)
+	} else {
+		c.giveBackLocked(len(data)) // the answer is on its way, nobody reads any more
+	}
 	if f.has(flagEndStream) {
 		return c.endRequestLocked(s), nil
 	}

@@ -89,8 +89,8 @@ type Handler interface {
 	Failed(*Stream, error)
 	// Ended tells that an exchange is over, on the goroutine that ended it, before Recycle.
 	Ended(*Stream)
-	// Abused tells that a client does something so often that the connection is given up.
-	Abused(Abuse)
+	// ConnectionFailed tells that the client has broken a rule or exceeded a limit for which the connection ends.
+	ConnectionFailed(*ConnectionError)
 	// LastReturned is called once: the connection is over, and no handler runs any more.
 	LastReturned()
 }

@@ -282,6 +282,7 @@ func (c *Conn) fail(e *connError) Next {
 	}
 	c.goAwayLocked(e.Code)
 	c.mu.Unlock()
+	c.handler.ConnectionFailed(e)
 	c.lost(e)
 	return c.end(Close)
 }
@@ -299,8 +300,12 @@ func (c *Conn) Expired(reason uint8) Next {
 	case TimeoutBodyRate:
 		return c.fail(errBodyTimeout)
 	}
+	c.mu.Lock()
+	c.goAwayLocked(InternalError)
+	c.mu.Unlock()
+	c.handler.ConnectionFailed(errResponseTimeout)
 	c.lost(httpcommon.ErrResponseTooSlow)
-	return c.end(Abort)
+	return c.end(Close)
 }
 
 // ReadFailed ends the connection because the client has left, or is lost.

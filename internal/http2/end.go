@@ -94,6 +94,9 @@ func (c *Conn) Finished() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finished = true
+	for c.writing {
+		c.idleWrite.Wait() // it fails, since the connection is closed
+	}
 	c.releaseLocked()
 	return c.running == 0
 }

@@ -50,7 +50,6 @@ func (c *Conn) continuationFrame(f *frame, p []byte) *connError {
 	}
 	c.blocks++
 	if len(c.block)+len(p) > c.maxBlock() || c.blocks > 8+c.maxBlock()/minContinuation {
-		c.handler.Abused(abuseContinuation)
 		return errHeadersTooLarge
 	}
 	c.block = append(c.block, p...)
@@ -222,6 +221,11 @@ func (c *Conn) serve(s *Stream, whole bool) *connError {
 		c.mu.Unlock()
 		c.discard(s)
 		return nil
+	}
+	if (c.full || c.writing) && len(c.out) > maxBacklog {
+		c.mu.Unlock()
+		c.discard(s)
+		return errOutputQueue
 	}
 	s.remoteEnded = whole
 	c.openLocked(s)

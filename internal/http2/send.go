@@ -10,6 +10,10 @@ import (
 // maxOut is how much is rendered before it is written, in bytes, so that a more urgent answer does not wait long.
 const maxOut = bufpool.Large
 
+// maxBacklog is how much may be rendered while the client does not read, in bytes: answers without a body are not held up by its
+// windows.
+const maxBacklog = 1 << 20
+
 // outLocked readies the output for a frame.
 func (c *Conn) outLocked() {
 	if cap(c.out) == 0 {

@@ -195,6 +195,10 @@ func (c *Conn) closeLocked(s *Stream) (a after) {
 	}
 	c.streams.remove(s.id)
 	a.ended = s
+	if !c.processing && c.active == 0 && c.running == 0 && c.gone == nil {
+		c.opened = true
+		c.armLocked() // else the reader does
+	}
 	return a
 }
 
