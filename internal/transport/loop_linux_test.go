@@ -142,13 +142,25 @@ func readByte(link Inline) func(Inline) {
 	return Inline.Attach
 }
 
-// wantNoSpin sends bytes one at a time: if the loop turned on an event, it would tell of that between them.
+// wantNoSpin sends bytes one at a time: if the owner were told of anything else, that would come between them.
 func wantNoSpin(t *testing.T, o *ready, nc net.Conn) {
 	t.Helper()
+	wantSilence(t, o.link)
 	for range 20 {
 		nc.Write([]byte("x"))
 		o.want(t, "nothing but the byte that was sent", Readable)
 	}
+	wantSilence(t, o.link)
+}
+
+// wantSilence wants epoll to have nothing for the loop, which would turn on that.
+func wantSilence(t *testing.T, link Inline) {
+	t.Helper()
+	var events [4]unix.EpollEvent
+	waitUntil(t, "no event keeps the loop spinning", func() bool {
+		n, _ := unix.EpollWait(link.(*EventConn).shard.epfd, events[:], 0)
+		return n == 0
+	})
 }
 
 // waitUntil waits for what happens on another goroutine and cannot be waited for.
