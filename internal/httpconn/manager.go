@@ -26,6 +26,7 @@ type Config struct {
 	Features *server.Features
 	// Limits need not be effective.
 	Limits http1.Limits
+	HTTP2  HTTP2Limits
 	Compat http1.Compat
 	// ServerHeader is the Server field of responses; "" sends none.
 	ServerHeader string
@@ -154,6 +155,11 @@ type Options struct {
 	Features *server.Features
 	// Endpoint replaces the one that the connection came in by; nil for that one.
 	Endpoint *Endpoint
+	// Protocol is what ALPN has agreed on: "h2", "http/1.1", or "" for nothing, or without TLS. A chain that made the handshake sets it.
+	Protocol string
+	// Inadequate says that the version or the cipher suite of TLS is one that HTTP/2 forbids: a connection with the Protocol h2 is
+	// answered INADEQUATE_SECURITY (RFC 9113 §9.2).
+	Inadequate bool
 
 	placed bool // it has its place already
 }
@@ -168,7 +174,7 @@ func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 	ep = opts.endpoint(ep)
-	if len(ep.Middleware) > 0 {
+	if ep.chains() {
 		m.serveChained(nc, ep, opts)
 		return
 	}
