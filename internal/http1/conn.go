@@ -20,6 +20,8 @@ type Config struct {
 	ServerHeader string
 	// Date returns a rendered Date field line, which stays as it is; nil sends none.
 	Date func() []byte
+	// HTTP2 makes Process return Preface for the request line with which an HTTP/2 connection begins, instead of an answer.
+	HTTP2 bool
 }
 
 // Handler is the engine's owner: it runs the application and hears what happened.
@@ -53,6 +55,8 @@ const (
 	Foreign
 	// Taken: the application took the connection over.
 	Taken
+	// Preface: the client speaks HTTP/2; Unread has its bytes.
+	Preface
 )
 
 // Conn is one connection. One goroutine at a time runs it (Input, Received, Process). While it is in Handler.Serve, one
@@ -167,6 +171,10 @@ func (c *Conn) Process() Next {
 			}
 			if err == nil {
 				err = c.req.load(&c.head, c.in[c.r:c.r+size])
+			}
+			if err == errHTTP2Preface && c.cfg.HTTP2 {
+				c.disarm()
+				return Preface
 			}
 			if err != nil {
 				return c.reject(err)

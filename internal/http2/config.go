@@ -40,8 +40,6 @@ type Config struct {
 	// ServerHeader is the value of the Server field; "" sends none. Date returns the value of the Date field; nil sends none.
 	ServerHeader string
 	Date         func() string
-	// Blocking says that Wire.Write waits for the client: output is written by a goroutine of its own.
-	Blocking bool
 }
 
 // Reasons of the one deadline of a Wire, as in package http1.
@@ -55,7 +53,7 @@ const (
 
 // Wire is the connection below. Its methods are safe from any goroutine; Write is called by one at a time.
 type Wire interface {
-	// Write writes what the connection takes now, all of it when Config.Blocking. Fewer bytes and no error mean that it is full:
+	// Write writes what the connection takes now, all of it when the connection is a blocking one (NewConn). Fewer bytes and no error mean that it is full:
 	// the engine asks for Writable.
 	Write(p []byte) (int, error)
 	// NotifyWritable makes the owner call Conn.Writable once, when the connection takes bytes again.
@@ -76,6 +74,9 @@ type Handler interface {
 	Recycle(*Stream)
 	// Elsewhere reports whether the request runs on a goroutine of its own rather than on the reader's.
 	Elsewhere(*Stream) bool
+	// Left is asked when the request is about to run on the reader's goroutine, with the connection's lock held: true has it run
+	// elsewhere after all, since nobody would be told that the reader takes long.
+	Left(*Stream) bool
 	// Serve runs the application. A panic is the owner's to recover.
 	Serve(*Stream) error
 	// GoOn is called on the goroutine of a handler that is about to block and has been the reader: the owner lets another goroutine

@@ -15,6 +15,8 @@ type Conn struct {
 	cfg     *Config
 	wire    Wire
 	handler Handler
+	// blocking says that the wire's Write waits for the client.
+	blocking bool
 
 	// What follows until mu is the reader's.
 
@@ -77,9 +79,10 @@ type Conn struct {
 	hearing    bool  // something was received since the last Tick
 }
 
-// NewConn returns the engine of a new connection. now is the coarse time that Tick continues.
-func NewConn(cfg *Config, wire Wire, handler Handler, now int64) *Conn {
-	c := &Conn{cfg: cfg, wire: wire, handler: handler, now: now, heard: now}
+// NewConn returns the engine of a new connection. now is the coarse time that Tick continues. blocking says that Wire.Write waits for
+// the client: then output is written by a goroutine of its own.
+func NewConn(cfg *Config, wire Wire, handler Handler, now int64, blocking bool) *Conn {
+	c := &Conn{cfg: cfg, wire: wire, handler: handler, blocking: blocking, now: now, heard: now}
 	l := &cfg.Limits
 	c.idleWrite.L = &c.mu
 	c.decoder.Init(uint32(l.HeaderTableSize))
@@ -88,6 +91,7 @@ func NewConn(cfg *Config, wire Wire, handler Handler, now int64) *Conn {
 	c.sendWindow, c.peerWindow, c.maxFrame = defaultWindow, defaultWindow, min(minFrameSize, l.MaxFrameSize)
 	c.recvWindow = int64(l.ConnectionWindow)
 	c.armed = TimeoutKeepAlive
+	wire.SetTimeout(TimeoutKeepAlive, l.KeepAliveTimeout)
 	c.out = c.hello(bufpool.Get(bufpool.Small)[:0])
 	return c
 }

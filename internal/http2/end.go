@@ -103,7 +103,7 @@ func (c *Conn) Finished() bool {
 
 // Tick is called once a second with a coarse time, from any goroutine. It reports whether the connection must be ended: then the
 // owner calls Lose and cuts it.
-func (c *Conn) Tick(now int64) (dead error) {
+func (c *Conn) Tick(now int64) (dead *ConnectionError) {
 	c.mu.Lock()
 	if c.gone != nil {
 		c.mu.Unlock()
@@ -125,7 +125,7 @@ func (c *Conn) Tick(now int64) (dead error) {
 const drainTime = time.Second
 
 // pingLocked sends a PING after silence, and finds out that it has no answer.
-func (c *Conn) pingLocked(now int64) error {
+func (c *Conn) pingLocked(now int64) *ConnectionError {
 	l := &c.cfg.Limits
 	if c.hearing {
 		c.hearing, c.heard = false, now

@@ -229,11 +229,12 @@ func (c *Conn) serve(s *Stream, whole bool) *connError {
 	}
 	s.remoteEnded = whole
 	c.openLocked(s)
-	if !elsewhere {
+	if !elsewhere && !c.handler.Left(s) {
 		c.inline = s
 	}
+	inline := c.inline == s
 	c.mu.Unlock()
-	if elsewhere {
+	if !inline {
 		go s.run()
 		return nil
 	}

@@ -180,7 +180,7 @@ func (c *Conn) writeAndUnlock() {
 		return
 	}
 	c.writing = true
-	if c.cfg.Blocking {
+	if c.blocking {
 		c.mu.Unlock()
 		go c.write()
 		return

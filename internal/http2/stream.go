@@ -12,6 +12,8 @@ type Stream struct {
 	// Owner is the owner's own object. It stays when the stream is recycled.
 	Owner any
 
+	kept bool // see Keep
+
 	conn *Conn
 	id   uint32
 	req  Request
@@ -95,6 +97,9 @@ func (a after) run(c *Conn) {
 // release gives a stream back that has ended and whose handler has returned.
 func (c *Conn) release(s *Stream) {
 	c.handler.Ended(s)
+	if s.kept {
+		return
+	}
 	s.clear()
 	c.handler.Recycle(s)
 }

@@ -22,6 +22,11 @@ type Link interface {
 	BodyRead(on bool)
 	SetRates(*Rates)
 	Rates() *Rates
+	// Writing begins to hold n bytes that the owner wants to write against the least rate, and adds their time to that of earlier
+	// ones; Wrote ends one Writing. One goroutine at a time calls them. When the time is over, the connection is Expired, and
+	// writes fail; nothing is Measured.
+	Writing(n int64)
+	Wrote()
 	// Measured is what was measured of a read or write that was too slow; nil when none was.
 	Measured() *Measure
 	SetReadDeadline(t time.Time) error
@@ -78,11 +83,6 @@ type Inline interface {
 	// NotifyWritable asks for one Ready(Writable) when the socket takes bytes. It is safe from any goroutine at any time.
 	// What is asked for while the connection runs is told after Attach; closing forgets it.
 	NotifyWritable()
-	// Writing begins to hold n bytes that wait for TryWrite against the least rate, and adds their time to that of earlier
-	// ones; Wrote ends that, when all are written. Both are for the goroutine that writes. When the time is over, Expired is
-	// told, and writes fail; nothing is Measured.
-	Writing(n int64)
-	Wrote()
 }
 
 var _ Link = (*Conn)(nil)

@@ -181,12 +181,6 @@ func (t *timeouts) wrote() {
 	}
 }
 
-// wroteAll ends all writes under way.
-func (t *timeouts) wroteAll() {
-	t.writes.Store(0)
-	t.writeBy.Store(0)
-}
-
 // seconds converts to nanoseconds, at most a century: a rate may be as small as it likes.
 func seconds(s float64) int64 {
 	const century = 100 * 365 * 24 * float64(time.Hour)

@@ -36,6 +36,6 @@ func (c *EventConn) takeWish() bool {
 	return true
 }
 
-// Writing begins to hold n bytes that wait against the least rate, Wrote ends that for all.
+// Writing begins to hold n bytes that wait against the least rate, Wrote ends that for one Writing.
 func (c *EventConn) Writing(n int64) { c.timeouts.writing(c.shard.loop.heartbeat, n) }
-func (c *EventConn) Wrote()          { c.timeouts.wroteAll() }
+func (c *EventConn) Wrote()          { c.timeouts.wrote() }
