@@ -31,11 +31,8 @@ func (p Protocols) MarshalText() ([]byte, error) { return []byte(p.String()), ni
 func (p *Protocols) UnmarshalText(text []byte) error { return unmarshal(protocolNames, p, text) }
 
 func (p Protocols) validate() error {
-	switch {
-	case p > HTTP2:
+	if p > HTTP2 {
 		return fmt.Errorf("Protocols is %v: it must be one of %q", p, protocolNames)
-	case p == HTTP2 && !httpconn.HTTP2Ready():
-		return fmt.Errorf("Protocols is %v, which this version cannot serve yet: use %v or %v", p, HTTP1AndHTTP2, HTTP1)
 	}
 	return nil
 }

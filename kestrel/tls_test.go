@@ -220,7 +220,6 @@ func TestCertificatesThatCannotBeUsedAreMistakes(t *testing.T) {
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{clientPath, clientKey}}, "extended key usage is not that of a server"},
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{path, keyPath}, HandshakeTimeout: -2}, "HandshakeTimeout is -2ns"},
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{path, keyPath}, Protocols: 9}, "Protocols is invalid(9)"},
-		{Endpoint{URL: "http://127.0.0.1:0", Protocols: HTTP2}, "Protocols is Http2, which this version cannot serve yet"},
 	} {
 		s := New(Options{Logger: discard, Endpoints: []Endpoint{tt.e}})
 		err := s.Start(t.Context(), hello)

@@ -291,6 +291,9 @@ func (c *Conn) fail(e *connError) Next {
 	return c.end(Close)
 }
 
+// Refuse ends a connection whose TLS is weaker than HTTP/2 allows (RFC 9113 §9.2). It is called instead of Process.
+func (c *Conn) Refuse() Next { return c.fail(errInadequate) }
+
 // Expired ends the connection because a deadline has passed.
 func (c *Conn) Expired(reason uint8) Next {
 	switch reason {

@@ -50,11 +50,12 @@ type conn struct {
 	requests  uint32
 	h2        *mux          // what serves it, when it speaks HTTP/2; nil when not. Changed once, with mu held
 	ranInline atomic.Uint32 // handlers of its streams on the loop
-	ran       uint32 // handlers of that kind on the loop, not yet counted
+	ran       uint32        // handlers of that kind on the loop, not yet counted
 	state     State
 	released  bool
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	muxed     bool // it is HTTP/2 from its first byte
+	weak      bool // by a TLS that HTTP/2 forbids
 	failed    bool // HTTP/2: the client has broken a rule
 	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
 	finished  bool // run came to its end: no handler ended the goroutine
@@ -106,7 +107,7 @@ func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn
 		}
 	}
 	c.work = m.resting
-	c.muxed = c.beginsMux(&opts)
+	c.muxed, c.weak = c.beginsMux(&opts), opts.Inadequate
 	c.observe()
 	return c
 }

@@ -88,8 +88,8 @@ func (m *Manager) Reconfigure(cfg Config) {
 // engine is an endpoint's configuration of the engine, made of one generation of settings.
 type engine struct {
 	*settings
-	http  http1.Config
-	http2 http2.Config
+	http http1.Config
+	mux  http2.Config
 }
 
 // engine returns the configuration for connections that an endpoint accepts now.
@@ -103,7 +103,7 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 		Date: func() []byte { return *m.date.Load() },
 	}}
 	e.http.HTTP2 = m.speaksHTTP2(ep) && ep.TLS == nil
-	e.http2 = m.http2Config(now, ep)
+	e.mux = m.http2Config(now, ep)
 	ep.engine.Store(e)
 	return e
 }

@@ -141,7 +141,7 @@ func (m *Manager) beat(now time.Time) {
 	m.late(now)
 	m.look()
 	m.endTheOld(now)
-	m.tickMuxes(m.heartbeat.Coarse())
+	m.tickMuxes(int64(now.Sub(m.ages.start)))
 }
 
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.

@@ -42,7 +42,7 @@ func (c *conn) newMux(first []byte) *mux {
 	if c.inline == nil {
 		x.woken = make(chan struct{}, 1)
 	}
-	x.http = http2.NewConn(&c.engine.http2, x, x, c.m.heartbeat.Coarse(), c.inline == nil)
+	x.http = http2.NewConn(&c.engine.mux, x, x, int64(time.Since(c.m.ages.start)), c.inline == nil)
 	x.http.Preload(first)
 	c.mu.Lock()
 	c.h2 = x
@@ -144,7 +144,12 @@ func (x *mux) resume() {
 
 // run is the reader of a connection that has a goroutine of its own.
 func (x *mux) run() {
-	next := x.http.Process()
+	next := http2.More
+	if x.weak {
+		next = x.http.Refuse()
+	} else {
+		next = x.http.Process()
+	}
 	for next == http2.More {
 		n, err := x.portable().Wait(x.http.Input(), x.wanted)
 		switch {

@@ -73,9 +73,6 @@ func (h *Heartbeat) Stop() {
 	<-h.done
 }
 
-// Coarse is the time since the clock began, in nanoseconds, at the last beat.
-func (h *Heartbeat) Coarse() int64 { return h.coarse.Load() }
-
 // Now is the time of the last beat.
 func (h *Heartbeat) Now() time.Time { return h.start.Add(time.Duration(h.coarse.Load())) }
 
