@@ -67,8 +67,8 @@ func (d *Decoder) Decode(block, memory []byte, sink Sink) (newMemory []byte, err
 		return memory, err
 	}
 	var refused error
+	var f Field // of a literal
 	for len(block) > 0 {
-		var f Field
 		switch b := block[0]; {
 		case b >= 0x80: // indexed field (RFC 7541 §6.1)
 			index := int(b & 0x7f)
@@ -77,22 +77,26 @@ func (d *Decoder) Decode(block, memory []byte, sink Sink) (newMemory []byte, err
 			} else if index, block, err = readInteger(block, 7); err != nil {
 				return memory, err
 			}
+			// Fields are passed straight from their table: a copy costs as much as all the rest.
 			if uint(index-1) < staticCount {
-				f = staticTable[index]
-			} else if e := d.table.at(index - staticCount); e != nil {
-				f = e.field()
-			} else {
+				if refused == nil {
+					refused = sink.Field(staticTable[index])
+				}
+			} else if e := d.table.at(index - staticCount); e == nil {
 				return memory, ErrIndex
+			} else if refused == nil {
+				refused = sink.Field(e.field())
 			}
 		case b&0xe0 == 0x20:
 			return memory, ErrTableSizePlace
 		default:
+			f = Field{}
 			if memory, block, err = d.literal(&f, block, memory, refused == nil); err != nil {
 				return memory, err
 			}
-		}
-		if refused == nil {
-			refused = sink.Field(f)
+			if refused == nil {
+				refused = sink.Field(f)
+			}
 		}
 	}
 	return memory, refused

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -263,5 +264,45 @@ func TestDecodingAllocatesNothingInTheSteadyState(t *testing.T) {
 	}
 	if sink.n != 101*8 {
 		t.Errorf("%d fields, want %d", sink.n, 101*8)
+	}
+}
+
+func TestWhatTheLibraryEncodesIsDecoded(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var b bytes.Buffer
+	e, d := hpack.NewEncoder(&b), newDecoder(1<<14)
+	e.SetMaxDynamicTableSizeLimit(1 << 14)
+	e.SetMaxDynamicTableSize(1 << 14)
+	d.MaxString = 4000
+	memory := []byte(nil)
+	for i := range 3000 {
+		b.Reset()
+		for range max(0, random.IntN(8)-5) {
+			e.SetMaxDynamicTableSize(uint32(random.IntN(1<<14 + 1)))
+		}
+		var want []string
+		for range 1 + random.IntN(12) {
+			name := staticTable[1+random.IntN(staticCount)].Name
+			if random.IntN(3) == 0 {
+				name = fmt.Sprint("x-", random.IntN(50))
+			}
+			value := strings.Repeat(string(rune(random.IntN(600))), random.IntN(10)*random.IntN(10)*random.IntN(10))
+			if err := e.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: random.IntN(10) == 0}); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, line(name, value, false))
+		}
+		var got collect
+		var err error
+		if memory, err = d.Decode(b.Bytes(), memory[:0], &got); err != nil {
+			t.Fatalf("block %d: %v", i, err)
+		}
+		for i := range got.fields {
+			got.fields[i].Sensitive = false // the reference refers to an equal entry also for a field that is
+		}
+		if !slices.Equal(got.lines(), want) {
+			t.Fatalf("block %d: fields %q, want %q", i, got.lines(), want)
+		}
+		checkTable(t, &d.table)
 	}
 }

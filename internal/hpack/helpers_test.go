@@ -2,7 +2,6 @@ package hpack
 
 import (
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -32,10 +31,11 @@ func (c *collect) lines() (lines []string) {
 }
 
 func line(name, value string, sensitive bool) string {
+	s := `"` + name + `": "` + value + `"`
 	if sensitive {
-		return fmt.Sprintf("%q: %q never indexed", name, value)
+		s += " never indexed"
 	}
-	return fmt.Sprintf("%q: %q", name, value)
+	return s
 }
 
 // discard is a sink that keeps nothing.
