@@ -64,7 +64,7 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 		t.Errorf("the address is %s, want it with its scheme", url)
 	}
 	client := secureClient(t, cert, nil)
-	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true // so that it offers h2, which is not there yet
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
 	ids := map[string]bool{}
 	ask := func(method, path string, body io.Reader) string {
 		t.Helper()
@@ -85,8 +85,8 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 		return string(got)
 	}
 	for range 2 {
-		if got := ask("GET", "/", nil); got != "http/1.1 HTTP/1.1" {
-			t.Errorf("the request is %q, want HTTP/1.1, which both speak", got)
+		if got := ask("GET", "/", nil); got != "h2 HTTP/2" {
+			t.Errorf("the request is %q, want HTTP/2, which both speak", got)
 		}
 		if got := ask("GET", "/file", nil); got != string(large) {
 			t.Errorf("%d bytes of the file come, want all of it", len(got))
