@@ -10,8 +10,7 @@ import (
 type Protocols uint8
 
 const (
-	// HTTP1AndHTTP2 lets the client choose, by ALPN in the TLS handshake. Without TLS it is HTTP/1. While this version has no
-	// HTTP/2, clients are offered HTTP/1.1.
+	// HTTP1AndHTTP2 lets the client choose: by ALPN in the TLS handshake, or, without TLS, by the preface with which HTTP/2 begins.
 	HTTP1AndHTTP2 Protocols = iota
 	// HTTP1 is HTTP/1.1 and 1.0.
 	HTTP1
@@ -31,11 +30,8 @@ func (p Protocols) MarshalText() ([]byte, error) { return []byte(p.String()), ni
 func (p *Protocols) UnmarshalText(text []byte) error { return unmarshal(protocolNames, p, text) }
 
 func (p Protocols) validate() error {
-	switch {
-	case p > HTTP2:
+	if p > HTTP2 {
 		return fmt.Errorf("Protocols is %v: it must be one of %q", p, protocolNames)
-	case p == HTTP2 && !httpconn.HTTP2Ready():
-		return fmt.Errorf("Protocols is %v, which this version cannot serve yet: use %v or %v", p, HTTP1AndHTTP2, HTTP1)
 	}
 	return nil
 }

@@ -56,15 +56,24 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 			case "/echo":
 				io.Copy(w, r.Body)
 			default:
-				fmt.Fprint(w, r.TLS.NegotiatedProtocol, " ", r.Proto)
+				fmt.Fprint(w, r.TLS.NegotiatedProtocol, " ", r.ProtoMajor)
 			}
 		})))
 	url := s.Addresses()[0]
 	if !strings.HasPrefix(url, "https://localhost:") {
 		t.Errorf("the address is %s, want it with its scheme", url)
 	}
-	client := secureClient(t, cert, nil)
-	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true // so that it offers h2, which is not there yet
+	for _, protocol := range []string{" 1", "h2 2"} { // without a choice by ALPN, and with one
+		t.Run(protocol, func(t *testing.T) {
+			client := secureClient(t, cert, nil)
+			client.Transport.(*http.Transport).ForceAttemptHTTP2 = strings.HasPrefix(protocol, "h2")
+			wantOrdinary(t, client, url, protocol, string(large))
+		})
+	}
+}
+
+// wantOrdinary asks for what the server of the test above has, on one connection.
+func wantOrdinary(t *testing.T, client *http.Client, url, protocol, large string) {
 	ids := map[string]bool{}
 	ask := func(method, path string, body io.Reader) string {
 		t.Helper()
@@ -85,16 +94,16 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 		return string(got)
 	}
 	for range 2 {
-		if got := ask("GET", "/", nil); got != "http/1.1 HTTP/1.1" {
-			t.Errorf("the request is %q, want HTTP/1.1, which both speak", got)
+		if got := ask("GET", "/", nil); got != protocol {
+			t.Errorf("the request is %q, want %q", got, protocol)
 		}
-		if got := ask("GET", "/file", nil); got != string(large) {
+		if got := ask("GET", "/file", nil); got != large {
 			t.Errorf("%d bytes of the file come, want all of it", len(got))
 		}
-		if got := ask("POST", "/echo", bytes.NewReader(large)); got != string(large) {
+		if got := ask("POST", "/echo", strings.NewReader(large)); got != large {
 			t.Errorf("%d bytes come back, want the 1 MiB that was sent", len(got))
 		}
-		if got := ask("POST", "/echo", struct{ io.Reader }{bytes.NewReader(large)}); got != string(large) { // chunked
+		if got := ask("POST", "/echo", struct{ io.Reader }{strings.NewReader(large)}); got != large { // chunked
 			t.Errorf("%d bytes come back in chunks, want the 1 MiB that was sent", len(got))
 		}
 	}
@@ -220,7 +229,6 @@ func TestCertificatesThatCannotBeUsedAreMistakes(t *testing.T) {
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{clientPath, clientKey}}, "extended key usage is not that of a server"},
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{path, keyPath}, HandshakeTimeout: -2}, "HandshakeTimeout is -2ns"},
 		{Endpoint{URL: "https://127.0.0.1:0", Certificate: Certificate{path, keyPath}, Protocols: 9}, "Protocols is invalid(9)"},
-		{Endpoint{URL: "http://127.0.0.1:0", Protocols: HTTP2}, "Protocols is Http2, which this version cannot serve yet"},
 	} {
 		s := New(Options{Logger: discard, Endpoints: []Endpoint{tt.e}})
 		err := s.Start(t.Context(), hello)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
@@ -88,6 +89,7 @@ func (m *Manager) Reconfigure(cfg Config) {
 type engine struct {
 	*settings
 	http http1.Config
+	mux  http2.Config
 }
 
 // engine returns the configuration for connections that an endpoint accepts now.
@@ -100,6 +102,8 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader,
 		Date: func() []byte { return *m.date.Load() },
 	}}
+	e.http.HTTP2 = m.speaksHTTP2(ep) && ep.TLS == nil
+	e.mux = m.http2Config(now, ep)
 	ep.engine.Store(e)
 	return e
 }
@@ -130,6 +134,19 @@ func (c *conn) draining() bool { return c.m.draining.Load() || c.endpoint.draini
 // aborted reports whether the connection was cut by the manager.
 func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.Load() }
 
+// drain makes the connection's next response its last.
+func (c *conn) drain() {
+	c.mu.Lock()
+	x := c.h2
+	if x == nil {
+		c.http.Drain()
+	}
+	c.mu.Unlock()
+	if x != nil {
+		x.http.Drain()
+	}
+}
+
 // drain ends the connections of an endpoint, or of all for nil, that wait, and makes running requests the last.
 func (m *Manager) drain(ep *Endpoint) {
 	m.mu.Lock()
@@ -139,9 +156,7 @@ func (m *Manager) drain(ep *Endpoint) {
 			continue
 		}
 		if !m.cfg.ReturnIdle {
-			c.mu.Lock()
-			c.http.Drain()
-			c.mu.Unlock()
+			c.drain()
 		}
 		c.transport.Interrupt()
 	}

@@ -81,6 +81,10 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 		return nil
 	}
 	link.SetTimeout(http1.TimeoutKeepAlive, c.engine.http.Limits.KeepAliveTimeout)
+	if c.muxed {
+		c.newMux(opts.Prefix)
+		return c
+	}
 	if len(opts.Prefix) > 0 {
 		c.begin()
 		c.http.Preload(opts.Prefix)
@@ -94,6 +98,10 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 
 // Ready implements transport.Events.
 func (c *conn) Ready(why transport.Why) {
+	if c.h2 != nil {
+		c.h2.ready(why)
+		return
+	}
 	over := false
 	defer c.unless(&over)
 	if c.work == c.m.resting {
@@ -105,9 +113,14 @@ func (c *conn) Ready(why transport.Why) {
 		c.rest() // from here on the connection may be somebody else's
 		return
 	}
+	over = true
+	if next == http1.Preface && c.requests == 0 {
+		x := c.switchToMux()
+		x.rest(x.http.Process())
+		return
+	}
 	c.finish(next)
 	c.finished = true
-	over = true
 	c.ended(nil)
 }
 

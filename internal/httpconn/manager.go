@@ -95,6 +95,10 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	muxMu  sync.Mutex
+	muxes  map[*mux]struct{} // connections that speak HTTP/2
+	ticked []*mux            // the heartbeat's
+
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
@@ -116,6 +120,7 @@ func New(cfg Config) *Manager {
 		conns:  make(map[*conn]struct{}),
 		taken:  make(map[*Taken]struct{}),
 		chains: make(map[*chain]struct{}),
+		muxes:  make(map[*mux]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
@@ -136,6 +141,7 @@ func (m *Manager) beat(now time.Time) {
 	m.late(now)
 	m.look()
 	m.endTheOld(now)
+	m.tickMuxes(int64(now.Sub(m.ages.start)))
 }
 
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.

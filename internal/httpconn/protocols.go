@@ -4,7 +4,7 @@ package httpconn
 type Protocols uint8
 
 const (
-	// HTTP1AndHTTP2 lets the client choose by ALPN. Without TLS it is HTTP/1.
+	// HTTP1AndHTTP2 lets the client choose, by ALPN or, without TLS, by the preface of HTTP/2 (prior knowledge).
 	HTTP1AndHTTP2 Protocols = iota
 	// HTTP1 is HTTP/1.1 and 1.0.
 	HTTP1
@@ -18,18 +18,9 @@ const (
 	protocolHTTP2 = "h2"
 )
 
-// http2Ready says that there is an engine for HTTP/2. Until then no client is offered it.
-const http2Ready = false
-
-// http2Offered is http2Ready, except in tests of what is negotiated.
-var http2Offered = http2Ready
-
-// HTTP2Ready reports whether connections can be HTTP/2.
-func HTTP2Ready() bool { return http2Offered }
-
 // names returns what ALPN offers, the best first.
 func (p Protocols) names() (out []string) {
-	if p != HTTP1 && http2Offered {
+	if p != HTTP1 {
 		out = append(out, protocolHTTP2)
 	}
 	if p != HTTP2 {

@@ -39,39 +39,26 @@ func TestNothingBelowTLS12IsSpoken(t *testing.T) {
 	}
 }
 
-// offerHTTP2 lets a test see what happens when there is an engine.
-func offerHTTP2(t *testing.T, ready bool) {
-	was := http2Offered
-	http2Offered = ready
-	t.Cleanup(func() { http2Offered = was })
-}
-
 func TestProtocolsAreNegotiatedAsTheEndpointSays(t *testing.T) {
 	const refused = "refused"
 	for _, tt := range []struct {
 		protocols Protocols
-		ready     bool
 		own       string // the configuration's NextProtos
 		client    string
 		want      string
 	}{
-		{HTTP1AndHTTP2, true, "", "h2 http/1.1", "h2"},
-		{HTTP1AndHTTP2, true, "", "http/1.1", "http/1.1"},
-		{HTTP1AndHTTP2, true, "", "", ""},
-		{HTTP1AndHTTP2, true, "http/1.1 h2", "h2 http/1.1", "http/1.1"}, // the server's order counts
-		{HTTP1AndHTTP2, false, "", "h2 http/1.1", "http/1.1"},
-		{HTTP1AndHTTP2, false, "", "h2", refused},
-		{HTTP1AndHTTP2, false, "h2 http/1.1", "h2 http/1.1", "http/1.1"}, // as net/http leaves a configuration
-		{HTTP1AndHTTP2, false, "h2", "h2 http/1.1", "http/1.1"},
-		{HTTP1, true, "", "h2 http/1.1", "http/1.1"},
-		{HTTP1, true, "h2 http/1.1", "h2 http/1.1", "http/1.1"},
-		{HTTP1, true, "", "h2", refused},
-		{HTTP2, true, "", "h2 http/1.1", "h2"},
-		{HTTP2, true, "h2 http/1.1", "http/1.1 h2", "h2"},
-		{HTTP1AndHTTP2, true, "", "spdy/3", refused},
+		{HTTP1AndHTTP2, "", "h2 http/1.1", "h2"},
+		{HTTP1AndHTTP2, "", "http/1.1", "http/1.1"},
+		{HTTP1AndHTTP2, "", "", ""},
+		{HTTP1AndHTTP2, "http/1.1 h2", "h2 http/1.1", "http/1.1"}, // the server's order counts
+		{HTTP1, "", "h2 http/1.1", "http/1.1"},
+		{HTTP1, "h2 http/1.1", "h2 http/1.1", "http/1.1"},
+		{HTTP1, "", "h2", refused},
+		{HTTP2, "", "h2 http/1.1", "h2"},
+		{HTTP2, "h2 http/1.1", "http/1.1 h2", "h2"},
+		{HTTP1AndHTTP2, "", "spdy/3", refused},
 	} {
 		bubble(t, func(t *testing.T) {
-			offerHTTP2(t, tt.ready)
 			by := &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: strings.Fields(tt.own)}
 			for _, cfg := range []*tls.Config{by, {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return by, nil }}} {
 				s := serveTLS(t, Config{}, httpApp(hello), cfg)
@@ -97,7 +84,6 @@ func TestProtocolsAreNegotiatedAsTheEndpointSays(t *testing.T) {
 
 func TestAnEndpointForHTTP2AloneClosesOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		offerHTTP2(t, true)
 		s := serveTLS(t, Config{}, httpApp(hello), nil)
 		s.ep.Protocols = HTTP2
 		for _, protos := range [][]string{nil, {"http/1.1"}} {
@@ -221,7 +207,6 @@ func TestOnlySuitesThatHTTP2AllowsAreAdequate(t *testing.T) {
 	}
 	for suite, want := range map[uint16]bool{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: true, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: false} {
 		bubble(t, func(t *testing.T) {
-			offerHTTP2(t, true)
 			by := &tls.Config{Certificates: []tls.Certificate{certificate()}, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}}
 			s := serveTLS(t, Config{}, httpApp(hello), by)
 			near, far := memnet.Pipe(1 << 16)
