@@ -78,6 +78,7 @@ var table = map[string]*option{
 	"Compat.LooseLineEndings":                      {values: yesNo, outcome: "a bare LF ends a line of a head"},
 	"Compat.LooseRequestLineSpaces":                {values: yesNo, outcome: "several spaces before the version"},
 	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
+	"Compat.AlternateSchemes":                      {values: yesNo, outcome: "an HTTP/2 request may name another :scheme than its connection has"},
 	"Compat.HostHeaderOverride":                    {values: yesNo, outcome: "the target's authority wins over Host"},
 	"ServerHeader":                                 {values: "a text", outcome: "the Server field of responses; empty sends none"},
 	"Transport":                                    {values: "auto, eventloop, portable", outcome: "what carries connections: an event loop per core (Linux), or a goroutine each; fixed at the start"},

@@ -85,7 +85,7 @@ func NewConn(cfg *Config, wire Wire, handler Handler, now int64, blocking bool) 
 	c := &Conn{cfg: cfg, wire: wire, handler: handler, blocking: blocking, now: now, heard: now}
 	l := &cfg.Limits
 	c.idleWrite.L = &c.mu
-	c.decoder.Init(uint32(l.HeaderTableSize))
+	c.decoder.Init(uint32(max(l.HeaderTableSize, defaultHeaderSize))) // a smaller table once the client has agreed
 	c.decoder.MaxString = l.MaxFieldSize
 	c.encoder.Init()
 	c.sendWindow, c.peerWindow, c.maxFrame = defaultWindow, defaultWindow, min(minFrameSize, l.MaxFrameSize)
@@ -128,6 +128,7 @@ func (c *Conn) Process() Next {
 		return c.end(Abort)
 	}
 	c.processing = true
+	c.hearing = c.hearing || c.w > c.r
 	c.mu.Unlock()
 	return c.process()
 }

@@ -22,6 +22,7 @@ func (c *Conn) settingsFrame(f *frame, p []byte) *connError {
 	case f.has(flagAck) && len(p) > 0:
 		return errSettingsAck
 	case f.has(flagAck):
+		c.decoder.SetMaxTableSize(uint32(c.cfg.Limits.HeaderTableSize))
 		return c.spend(abuseSettings)
 	case len(p)%6 != 0:
 		return errSettingsLength

@@ -30,7 +30,6 @@ func (c *Conn) Input() []byte {
 // Received tells that n bytes were put into Input.
 func (c *Conn) Received(n int) {
 	c.w += n
-	c.hearing = true
 }
 
 // Preload gives the engine bytes that somebody else has read.

@@ -219,6 +219,7 @@ func TestBytesThatWaitTooLongExpireTheConnection(t *testing.T) {
 	o.link.Writing(10)
 	o.link.Writing(10)
 	o.link.Wrote()
+	o.link.Wrote()
 	beat(time.Hour)
 	if o.link.Expired() != 0 {
 		t.Fatal("the connection has expired although all is written")

@@ -1,0 +1,131 @@
+package h2
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/lannerhq/lanner/server"
+	"golang.org/x/net/http2"
+)
+
+// tunnel accepts an extended CONNECT and sends back what comes.
+func tunnel(w http.ResponseWriter, req *http.Request) {
+	if f, ok := server.From[server.ExtendedConnectFeature](req.Context()); ok {
+		w.Header().Set("X-Protocol", f.ConnectProtocol())
+		nc, err := f.AcceptConnect()
+		if err != nil {
+			panic(err)
+		}
+		defer nc.Close()
+		io.Copy(nc, nc)
+		return
+	}
+	w.Header().Set("X-Protocol", req.Header.Get(":protocol"))
+	echo(w, req)
+}
+
+// websocket is the header section of an extended CONNECT (RFC 8441 §4).
+func websocket(path string) fields {
+	return pairs(":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", path, ":authority", "test.example",
+		"sec-websocket-version", "13")
+}
+
+// What Kestrel has learned since 2.2.
+var modernScenarios = map[string]func(*run){
+	// Requests that are reset at once while their handlers run on are many more than MAX_CONCURRENT_STREAMS (CVE-2023-44487).
+	"rapid_reset_tracked_streams": func(r *run) {
+		w := r.open(r.waitsSilently)
+		w.nc.SetWriteDeadline(time.Now().Add(patience))
+		for stream := uint32(1); stream < 10_000; stream += 2 {
+			frames := rawFrame(http2.FrameHeaders, endHeaders|endStream, stream, w.block(get("/")))
+			frames = append(frames, rawFrame(http2.FrameRSTStream, 0, stream, u32(uint32(http2.ErrCodeCancel)))...)
+			if _, err := w.nc.Write(frames); err != nil {
+				return // the connection has ended
+			}
+		}
+	},
+	"continuation_flood": func(r *run) {
+		w := r.open(quiet)
+		w.frame(http2.FrameHeaders, endStream, 1, w.block(get("/")))
+		w.nc.SetWriteDeadline(time.Now().Add(patience))
+		sent := 0
+		for i := range 100_000 {
+			f := rawFrame(http2.FrameContinuation, 0, 1, w.block(pairs("x-"+strconv.Itoa(i), "flood")))
+			if _, err := w.nc.Write(f); err != nil {
+				break // the connection has ended
+			}
+			sent += len(f)
+		}
+	},
+	// A client that asks for answers and takes none must not make the server keep them all. When the sockets are full, GOAWAY
+	// does not get through; what matters is the end.
+	"ping_flood_output_queue": func(r *run) {
+		r.config.limits.MinResponseDataRate = rate(240)
+		r.start(quiet)
+		w := r.dial()
+		smallReceiveBuffer(w)
+		w.handshake()
+		var pings []byte
+		for range 1000 {
+			pings = append(pings, rawFrame(http2.FramePing, 0, 0, []byte("flooding"))...)
+		}
+		var err error
+		w.nc.SetWriteDeadline(time.Now().Add(patience))
+		for sent := 0; err == nil && sent < 256<<20; sent += len(pings) {
+			_, err = w.nc.Write(pings)
+		}
+		switch {
+		case err == nil:
+			r.Error("256 MiB of PING were taken and no answer was read: where are the answers?")
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			r.Error("the server takes no more and does not end the connection either")
+		}
+		w.expectEnd()
+		for _, e := range w.kept {
+			if e.kind == http2.FrameGoAway && e.code != r.codes()[0] {
+				r.Errorf("got %v, want INTERNAL_ERROR", e)
+			}
+		}
+		r.judged = true
+	},
+	"extended_connect_ok": func(r *run) {
+		w := r.open(tunnel)
+		w.headers(1, false, websocket("/chat"))
+		if e := w.expectStatus(1, 200); e.fields.value("x-protocol") != "websocket" || e.endStream() {
+			r.Errorf("got %v, want the protocol and an open stream", e)
+		}
+		w.data(1, "ping", false)
+		w.expectBytes(1, 4)
+		w.data(1, "", true)
+		w.expectRest(1)
+	},
+	"protocol_without_connect":                resets(append(pairs(":protocol", "websocket"), get("/")...)),
+	"extended_connect_missing_scheme_or_path": resets(websocket("/").without(":scheme"), websocket("/").without(":path")),
+	"tls_below_1_2": func(r *run) {
+		r.config.tls = true
+		r.start(quiet)
+		w := r.dialTLS(tls.VersionTLS11)
+		w.raw([]byte(http2.ClientPreface))
+		w.sendSettings()
+	},
+	"scheme_mismatch_allowed": func(r *run) {
+		r.config.alternateSchemes = true
+		w := r.open(quiet)
+		w.headers(1, true, get("/").with(":scheme", "https"))
+		w.expectResponse(1, 200)
+	},
+	"keepalive_ping_no_ack": func(r *run) {
+		r.config.http2.KeepAlivePingDelay, r.config.http2.KeepAlivePingTimeout = time.Second, time.Second
+		w := r.open(quiet)
+		w.manual = true
+		w.await("the server's PING", func(e event) bool { return !e.ended && e.kind == http2.FramePing && !e.ack() })
+	},
+}
+
+// waitsSilently runs until it is released, whatever becomes of the request.
+func (r *run) waitsSilently(http.ResponseWriter, *http.Request) { <-r.released }
