@@ -505,7 +505,7 @@ func (s *Stream) settle(err error) (still bool) {
 	}
 	still, a, last, wake := s.overLocked()
 	c.flushAndUnlock()
-	s.wound(a, last, wake)
+	c.wound(a, last, wake)
 	return still
 }
 

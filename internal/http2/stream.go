@@ -150,7 +150,7 @@ func (s *Stream) over() (still bool) {
 	c.mu.Lock()
 	still, after, last, wake := s.overLocked()
 	c.flushAndUnlock()
-	s.wound(after, last, wake)
+	c.wound(after, last, wake)
 	return still
 }
 
@@ -177,8 +177,7 @@ func (s *Stream) overLocked() (still bool, a after, last, wake bool) {
 	return still, a, last, wake
 }
 
-func (s *Stream) wound(a after, last, wake bool) {
-	c := s.conn
+func (c *Conn) wound(a after, last, wake bool) {
 	a.run(c)
 	switch {
 	case last:
