@@ -93,10 +93,10 @@ func (c *Conn) end(next Next) Next {
 func (c *Conn) Finished() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finished = true
 	for c.writing {
 		c.idleWrite.Wait() // it fails, since the connection is closed
 	}
+	c.finished = true
 	c.releaseLocked()
 	return c.running == 0
 }

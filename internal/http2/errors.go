@@ -107,21 +107,22 @@ func malformed(status int, reason, detail string) *streamError {
 
 // Requests that are malformed although each of their fields is well-formed (RFC 9113 §8.1.1).
 var (
-	errNoMethod        = malformed(400, "invalid_request_headers", "A request needs :method, :scheme and :path.")
-	errMethodInvalid   = malformed(400, "invalid_request_headers", "Invalid :method.")
-	errConnectFields   = malformed(400, "invalid_request_headers", "CONNECT takes neither :scheme nor :path.")
-	errProtocolField   = malformed(400, "invalid_request_headers", ":protocol goes with CONNECT, :scheme and :path only.")
-	errSchemeMismatch  = malformed(400, "invalid_request_headers", "The :scheme is not that of the connection.")
-	errPathInvalid     = malformed(400, "invalid_request_line", "Invalid :path.")
-	errAuthority       = malformed(400, "invalid_request_headers", "Invalid Host header.")
-	errLineTooLong     = malformed(414, "invalid_request_line", "Request line too long.")
-	errLengthInvalid   = malformed(400, "invalid_request_headers", "Invalid content length.")
-	errMoreThanLength  = malformed(400, "invalid_body_length", "More data than the Content-Length says.")
-	errLessThanLength  = malformed(400, "invalid_body_length", "Less data than the Content-Length says.")
-	errStreamWindow    = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
-	errBodyTooLarge    = &httpcommon.BadRequestError{Status: 413, Reason: "max_request_body_size_exceeded", Detail: "Request body too large."}
-	errTooManyStreams  = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
-	errEnhanceYourCalm = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errNoMethod         = malformed(400, "invalid_request_headers", "A request needs :method, :scheme and :path.")
+	errMethodInvalid    = malformed(400, "invalid_request_headers", "Invalid :method.")
+	errConnectFields    = malformed(400, "invalid_request_headers", "CONNECT takes neither :scheme nor :path.")
+	errConnectAuthority = malformed(400, "invalid_request_headers", "CONNECT needs :authority.")
+	errProtocolField    = malformed(400, "invalid_request_headers", ":protocol goes with CONNECT, :scheme and :path only.")
+	errSchemeMismatch   = malformed(400, "invalid_request_headers", "The :scheme is not that of the connection.")
+	errPathInvalid      = malformed(400, "invalid_request_line", "Invalid :path.")
+	errAuthority        = malformed(400, "invalid_request_headers", "Invalid Host header.")
+	errLineTooLong      = malformed(414, "invalid_request_line", "Request line too long.")
+	errLengthInvalid    = malformed(400, "invalid_request_headers", "Invalid content length.")
+	errMoreThanLength   = malformed(400, "invalid_body_length", "More data than the Content-Length says.")
+	errLessThanLength   = malformed(400, "invalid_body_length", "Less data than the Content-Length says.")
+	errStreamWindow     = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
+	errBodyTooLarge     = &httpcommon.BadRequestError{Status: 413, Reason: "max_request_body_size_exceeded", Detail: "Request body too large."}
+	errTooManyStreams   = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errEnhanceYourCalm  = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
 )
 
 // ResetError is the cause with which a request ends when a stream is reset.

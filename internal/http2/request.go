@@ -52,8 +52,10 @@ func (q *Request) finish(cfg *Config, f *fields) *streamError {
 		return errNoMethod
 	case !httpcommon.IsToken(q.method):
 		return errMethodInvalid
-	case f.seen&sawProtocol != 0 && (!connect || f.seen&(sawScheme|sawPath) != sawScheme|sawPath):
+	case f.seen&sawProtocol != 0 && (!connect || f.protocol == "" || f.seen&(sawScheme|sawPath) != sawScheme|sawPath):
 		return errProtocolField
+	case connect && q.authority == "":
+		return errConnectAuthority
 	case connect && f.seen&sawProtocol == 0:
 		if f.seen&(sawScheme|sawPath) != 0 {
 			return errConnectFields

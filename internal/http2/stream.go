@@ -177,6 +177,7 @@ func (s *Stream) overLocked() (still bool, a after, last, wake bool) {
 	return still, a, last, wake
 }
 
+// wound does what overLocked has left to do. The stream may be another request's by now.
 func (c *Conn) wound(a after, last, wake bool) {
 	a.run(c)
 	switch {

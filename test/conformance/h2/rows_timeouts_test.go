@@ -16,9 +16,10 @@ func rate(bytesPerSecond float64) server.DataRate {
 	return server.DataRate{BytesPerSecond: bytesPerSecond, Grace: 1500 * time.Millisecond}
 }
 
-// smallReceiveBuffer makes that the client's side holds little, so that the server notices early that nobody reads.
-func smallReceiveBuffer(w *wire) {
-	if err := w.nc.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+// receiveBuffer sets how much the client's side holds. When that is little, the server notices early that nobody reads.
+func receiveBuffer(w *wire, size int) {
+	w.t.Helper()
+	if err := w.nc.(*net.TCPConn).SetReadBuffer(size); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -37,7 +38,7 @@ func notRead(r *run) {
 		r.reports <- nil
 	})
 	w := r.dial()
-	smallReceiveBuffer(w)
+	receiveBuffer(w, 64<<10)
 	w.handshake(setting(http2.SettingInitialWindowSize, maxWindow))
 	w.grant(0, maxWindow-initialWindow)
 	w.headers(1, true, get("/"))
@@ -45,6 +46,7 @@ func notRead(r *run) {
 		r.Error("64 MiB were written to a client that reads nothing")
 	}
 	// The end follows. GOAWAY is in it only when there was room in the sockets, which the row's client has and this one has not.
+	receiveBuffer(w, 1<<20)
 	w.expectEnd()
 	for _, e := range w.kept {
 		if e.endStream() {
@@ -66,7 +68,7 @@ var timeoutScenarios = map[string]func(*run){
 	"HEADERS_NotReceivedAfterFirstRequest_WithinKeepAliveTimeout_ClosesConnection": func(r *run) {
 		r.config.limits.KeepAliveTimeout = time.Second
 		w := r.open(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(3 * time.Second) // longer than the timeout, which does not run while a request does
+			time.Sleep(2500 * time.Millisecond) // longer than the timeout, which does not run while a request does
 			io.WriteString(w, "late")
 		})
 		w.headers(1, true, get("/"))
