@@ -15,7 +15,7 @@ import (
 
 // echo sends the content back as it comes.
 func echo(w http.ResponseWriter, req *http.Request) {
-	w.WriteHeader(http.StatusOK)
+	http.NewResponseController(w).Flush()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := req.Body.Read(buf)
@@ -46,6 +46,8 @@ func fail(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
 	if bad, ok := errors.AsType[*server.BadRequestError](err); ok {
 		status = bad.Status
+	} else if _, ok := errors.AsType[*http.MaxBytesError](err); ok { // net/http's
+		status = http.StatusRequestEntityTooLarge
 	}
 	w.WriteHeader(status)
 }

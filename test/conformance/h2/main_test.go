@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", strconv.Itoa(parallel))
 	if onStandIn {
-		patience = 3 * time.Second // what does not come there, need not be waited for
+		patience = 15 * time.Second // what does not come there, need not be waited for
 	}
 	goleak.VerifyTestMain(m)
 }

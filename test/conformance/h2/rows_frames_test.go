@@ -30,7 +30,7 @@ var frameScenarios = map[string]func(*run){
 	"Frame_Received_OverMaxSize_FrameError": func(r *run) {
 		w := r.open(count)
 		w.headers(1, false, post("/"))
-		w.data(1, strings.Repeat("x", defaultFrameSize+1), false)
+		w.data(1, strings.Repeat("x", w.sendFrame+1), false)
 	},
 
 	"DATA_Received_StreamIdEven_ConnectionError":          sends(http2.FrameData, 0, 2, "x"),

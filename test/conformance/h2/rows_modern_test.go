@@ -53,30 +53,25 @@ var modernScenarios = map[string]func(*run){
 		w := r.open(quiet)
 		w.frame(http2.FrameHeaders, endStream, 1, w.block(get("/")))
 		w.nc.SetWriteDeadline(time.Now().Add(patience))
-		sent := 0
 		for i := range 100_000 {
 			f := rawFrame(http2.FrameContinuation, 0, 1, w.block(pairs("x-"+strconv.Itoa(i), "flood")))
 			if _, err := w.nc.Write(f); err != nil {
 				break // the connection has ended
 			}
-			sent += len(f)
 		}
 	},
 	// A client that asks for answers and takes none must not make the server keep them all. When the sockets are full, GOAWAY
 	// does not get through; what matters is the end.
 	"ping_flood_output_queue": func(r *run) {
 		r.config.limits.MinResponseDataRate = rate(240)
-		r.start(quiet)
-		w := r.dial()
-		smallReceiveBuffer(w)
-		w.handshake()
+		w := r.open(quiet)
 		var pings []byte
 		for range 1000 {
 			pings = append(pings, rawFrame(http2.FramePing, 0, 0, []byte("flooding"))...)
 		}
 		var err error
-		w.nc.SetWriteDeadline(time.Now().Add(patience))
 		for sent := 0; err == nil && sent < 256<<20; sent += len(pings) {
+			w.nc.SetWriteDeadline(time.Now().Add(patience))
 			_, err = w.nc.Write(pings)
 		}
 		switch {

@@ -2,7 +2,6 @@ package h2
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -16,17 +15,10 @@ func rate(bytesPerSecond float64) server.DataRate {
 	return server.DataRate{BytesPerSecond: bytesPerSecond, Grace: 1500 * time.Millisecond}
 }
 
-// smallReceiveBuffer makes that the client's side holds little, so that the server notices early that nobody reads.
-func smallReceiveBuffer(w *wire) {
-	if err := w.nc.(*net.TCPConn).SetReadBuffer(4096); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // notRead is a scenario whose client asks for more than the sockets hold, with all window there is, and reads nothing.
 func notRead(r *run) {
 	r.config.limits.MinResponseDataRate = rate(1 << 20)
-	r.start(func(w http.ResponseWriter, _ *http.Request) {
+	w := r.open(func(w http.ResponseWriter, _ *http.Request) {
 		block := strings.Repeat("x", 64<<10)
 		for range 1024 {
 			if _, err := io.WriteString(w, block); err != nil {
@@ -35,10 +27,7 @@ func notRead(r *run) {
 			}
 		}
 		r.reports <- nil
-	})
-	w := r.dial()
-	smallReceiveBuffer(w)
-	w.handshake(setting(http2.SettingInitialWindowSize, maxWindow))
+	}, setting(http2.SettingInitialWindowSize, maxWindow))
 	w.grant(0, maxWindow-initialWindow)
 	w.headers(1, true, get("/"))
 	if err := r.report("the end of the write"); err == nil {
@@ -66,7 +55,7 @@ var timeoutScenarios = map[string]func(*run){
 	"HEADERS_NotReceivedAfterFirstRequest_WithinKeepAliveTimeout_ClosesConnection": func(r *run) {
 		r.config.limits.KeepAliveTimeout = time.Second
 		w := r.open(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(3 * time.Second) // longer than the timeout, which does not run while a request does
+			time.Sleep(2500 * time.Millisecond) // longer than the timeout, which does not run while a request does
 			io.WriteString(w, "late")
 		})
 		w.headers(1, true, get("/"))

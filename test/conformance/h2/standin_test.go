@@ -21,6 +21,7 @@ func startStandIn(t *testing.T, c config, app http.Handler) *subject {
 			MaxReceiveBufferPerConnection: c.http2.InitialConnectionWindowSize, MaxReceiveBufferPerStream: c.http2.InitialStreamWindowSize,
 			SendPingTimeout: c.http2.KeepAlivePingDelay, PingTimeout: c.http2.KeepAlivePingTimeout,
 		}}
+	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(true)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
