@@ -1,6 +1,6 @@
 # Everything here is also reachable without make: see scripts/ and .ci/run.
 
-.PHONY: demo test lint fuzz bench build nethttp-suite
+.PHONY: demo test lint fuzz bench build nethttp-suite h2spec
 
 build:
 	go build -o bin/lanner ./cmd/lanner
@@ -22,3 +22,6 @@ bench:
 
 nethttp-suite:
 	go run ./test/nethttp
+
+h2spec:
+	sh scripts/h2spec

@@ -32,6 +32,20 @@ var rfcEndCases = []rfcCase{
 		w.expectEnd()
 		wait()
 	}},
+	{"A request after the final GOAWAY is not served", "RFC 9113 §6.8", func(r *run) {
+		w := r.open(quiet)
+		wait := r.stopping()
+		w.expectGoAway(http2.ErrCodeNo)
+		if last := w.expectGoAway(http2.ErrCodeNo); last != 0 {
+			r.Errorf("the final GOAWAY names stream %d, want 0", last)
+		}
+		w.headers(1, true, get("/late"))
+		w.expectEnd()
+		wait()
+		if r.called("/late") {
+			r.Error("the application was called for a stream that GOAWAY said would not be served")
+		}
+	}},
 	{"A server that stops takes no more connections", "RFC 9113 §6.8", func(r *run) {
 		w := r.open(r.waits)
 		w.headers(1, true, get("/"))

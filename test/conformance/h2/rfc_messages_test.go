@@ -68,7 +68,7 @@ var rfcMessageCases = []rfcCase{
 			r.Errorf("the application sees %+v, want an unknown length", d)
 		}
 	}},
-	{"The application knows that it is HTTP/2", "RFC 9113 §8.1", func(r *run) {
+	{"The application knows which protocol it is", "RFC 9113 §8.1", func(r *run) {
 		w := r.open(describe)
 		w.headers(1, true, get("/"))
 		if d := w.expectDescribed(1); !strings.HasPrefix(d.Proto, "HTTP/2") {

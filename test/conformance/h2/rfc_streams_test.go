@@ -174,7 +174,7 @@ var rfcStreamCases = []rfcCase{
 		w.expectSettings()
 		w.expectBody(1, "hello")
 	}},
-	{"HTTP/1.1 is served on the same port", "RFC 9113 §3.3", func(r *run) {
+	{"HTTP 1.1 is served on the same port", "RFC 9113 §3.3", func(r *run) {
 		r.start(hello)
 		w := r.dial()
 		w.raw([]byte("GET / HTTP/1.1\r\nHost: test.example\r\nConnection: close\r\n\r\n"))

@@ -23,34 +23,8 @@ var flowScenarios = map[string]func(*run){
 		w.expectNothing(1)
 		w.frame(http2.FrameWindowUpdate, 0, 1, u32(1))
 	},
-	"WINDOW_UPDATE_Received_OnConnection_Respected": func(r *run) {
-		w := r.open(r.writes(initialWindow+3000), setting(http2.SettingInitialWindowSize, 1<<20))
-		w.headers(1, true, get("/"))
-		w.expectStatus(1, 200)
-		w.expectBytes(1, initialWindow)
-		w.expectNothing(1)
-		w.grant(0, 1000)
-		w.expectBytes(1, 1000)
-		w.expectNothing(1)
-		w.grant(0, 2000)
-		if body, _ := w.expectRest(1); len(body) != 2000 {
-			r.Errorf("%d bytes came at last, want 2000", len(body))
-		}
-	},
-	"WINDOW_UPDATE_Received_OnStream_Respected": func(r *run) {
-		w := r.open(r.writes(7000), setting(http2.SettingInitialWindowSize, 4000))
-		w.headers(1, true, get("/"))
-		w.expectStatus(1, 200)
-		w.expectBytes(1, 4000)
-		w.expectNothing(1)
-		w.grant(1, 1000)
-		w.expectBytes(1, 1000)
-		w.expectNothing(1)
-		w.grant(1, 2000)
-		if body, _ := w.expectRest(1); len(body) != 2000 {
-			r.Errorf("%d bytes came at last, want 2000", len(body))
-		}
-	},
+	"WINDOW_UPDATE_Received_OnConnection_Respected": respected(0, 1<<20, initialWindow),
+	"WINDOW_UPDATE_Received_OnStream_Respected":     respected(1, 4000, 4000),
 	"WINDOW_UPDATE_Received_OnStream_Respected_WhenInitialWindowSizeReducedMidStream": func(r *run) {
 		w := r.open(r.writes(7000), setting(http2.SettingInitialWindowSize, 4000))
 		w.headers(1, true, get("/"))
@@ -122,4 +96,23 @@ var flowScenarios = map[string]func(*run){
 			r.Errorf("%d bytes came at last, want the rest of 1 MiB", len(body))
 		}
 	},
+}
+
+// respected is a scenario in which a response of 3000 bytes more than the window waits for updates: of the connection when stream
+// is 0. initial is the window of streams.
+func respected(stream, initial uint32, window int) func(*run) {
+	return func(r *run) {
+		w := r.open(r.writes(window+3000), setting(http2.SettingInitialWindowSize, initial))
+		w.headers(1, true, get("/"))
+		w.expectStatus(1, 200)
+		w.expectBytes(1, window)
+		w.expectNothing(1)
+		w.grant(stream, 1000)
+		w.expectBytes(1, 1000)
+		w.expectNothing(1)
+		w.grant(stream, 2000)
+		if body, _ := w.expectRest(1); len(body) != 2000 {
+			r.Errorf("%d bytes came at last, want 2000", len(body))
+		}
+	}
 }

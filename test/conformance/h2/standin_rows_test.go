@@ -46,6 +46,7 @@ var standInDiffers = differences(map[string][]string{
 		"A connection without requests ends in two steps when the server stops",
 		"A connection whose requests have ended names the last one when the server stops",
 		"A server that stops takes no more connections",
+		"A request after the final GOAWAY is not served",
 	},
 	"has no such limit, timeout or data rate": {
 		"HEADERS_Received_TooManyHeaders_ConnectionError",

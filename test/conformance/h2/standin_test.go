@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -14,7 +13,7 @@ import (
 // startStandIn serves app by net/http. It has no counterpart to most limits.
 func startStandIn(t *testing.T, c config, app http.Handler) *subject {
 	t.Helper()
-	srv := &http.Server{Handler: app, IdleTimeout: c.limits.KeepAliveTimeout, ErrorLog: log.New(io.Discard, "", 0),
+	srv := &http.Server{Handler: app, IdleTimeout: c.limits.KeepAliveTimeout, ErrorLog: slog.NewLogLogger(c.logger().Handler(), slog.LevelInfo),
 		Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: c.http2.MaxStreamsPerConnection, MaxDecoderHeaderTableSize: c.http2.HeaderTableSize,
 			MaxReadFrameSize:              c.http2.MaxFrameSize,

@@ -7,8 +7,8 @@ import (
 	"io"
 	"math"
 	"net"
+	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,12 +27,13 @@ var patience = 40 * time.Second
 
 // wire is an HTTP/2 client that keeps to no rule but those of the test. One goroutine uses it.
 type wire struct {
-	t       testing.TB
-	nc      net.Conn
-	framer  *http2.Framer // reads; frames are written as bytes
-	encoder *hpack.Encoder
-	encoded bytes.Buffer
-	decoder *hpack.Decoder
+	t         testing.TB
+	nc        net.Conn
+	framer    *http2.Framer // reads; frames are written as bytes
+	encoder   *hpack.Encoder
+	encoded   bytes.Buffer
+	decoder   *hpack.Decoder
+	tableSize uint32 // the most that the server's header blocks may use of it
 
 	kept     []event // read and not yet expected
 	ended    bool
@@ -89,7 +90,8 @@ func newWire(t testing.TB, nc net.Conn) *wire {
 	w.framer.AllowIllegalReads = true
 	w.framer.SetMaxReadFrameSize(1<<24 - 1)
 	w.encoder = hpack.NewEncoder(&w.encoded)
-	w.decoder = hpack.NewDecoder(4096, nil)
+	w.tableSize = 4096 // RFC 9113 §6.5.2
+	w.decoder = hpack.NewDecoder(w.tableSize, nil)
 	t.Cleanup(func() { nc.Close() })
 	return w
 }
@@ -117,7 +119,7 @@ func (w *wire) handshake(settings ...http2.Setting) {
 // raw sends bytes. An error is not one of the test: the server may have ended the connection, which reading tells.
 func (w *wire) raw(b []byte) {
 	w.nc.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := w.nc.Write(b); errors.Is(err, syscall.ETIMEDOUT) {
+	if _, err := w.nc.Write(b); errors.Is(err, os.ErrDeadlineExceeded) {
 		w.t.Fatalf("the server takes no bytes: %v", err)
 	}
 }
@@ -146,6 +148,9 @@ func (w *wire) sendSettings(settings ...http2.Setting) {
 			if wanted > w.recv.initial {
 				w.recv.begin(wanted)
 			}
+		case http2.SettingHeaderTableSize:
+			w.tableSize = max(w.tableSize, s.Val)
+			w.decoder.SetAllowedMaxDynamicTableSize(w.tableSize)
 		case http2.SettingMaxFrameSize:
 			w.recvFrame = max(w.recvFrame, int(s.Val))
 		}
