@@ -95,6 +95,7 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	minder *minder
 	muxMu  sync.Mutex
 	muxes  map[*mux]struct{} // connections that speak HTTP/2
 	ticked []*mux            // the heartbeat's
@@ -128,6 +129,7 @@ func New(cfg Config) *Manager {
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
+	m.minder = newMinder()
 	m.plain.parent = cfg.Features
 	m.resting = newResting()
 	return m
@@ -347,6 +349,7 @@ func (m *Manager) Stop(ctx context.Context) error {
 			err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
 			m.once.Do(func() { // handlers that are late still come back to the loop: it ends with the last of them
 				m.heartbeat.Stop()
+				m.minder.end()
 				m.loopOnce.Do(func() {})
 				if m.loop != nil {
 					go func() {
@@ -374,4 +377,5 @@ func (m *Manager) end() {
 		m.loop.Stop()
 	}
 	m.heartbeat.Stop()
+	m.minder.end()
 }

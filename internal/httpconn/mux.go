@@ -23,6 +23,8 @@ type mux struct {
 	http  *http2.Conn
 	left  bool          // the client sends no more; the reader's
 	woken chan struct{} // portable only: Process is wanted though nothing was received
+	done  chan struct{} // portable only: closed when the connection is over
+	turns turns         // portable only
 }
 
 var (
@@ -41,7 +43,7 @@ func (m *Manager) speaksHTTP2(ep *Endpoint) bool {
 func (c *conn) newMux(first []byte) *mux {
 	x := &mux{conn: c}
 	if c.inline == nil {
-		x.woken = make(chan struct{}, 1)
+		x.woken, x.done = make(chan struct{}, 1), make(chan struct{})
 	}
 	x.http = http2.NewConn(&c.engine.mux, x, x, int64(time.Since(c.m.ages.start)), c.inline == nil)
 	x.http.Preload(first)
@@ -113,6 +115,10 @@ func (x *mux) readEnded(err error) http2.Next {
 
 // GoOn implements http2.Handler: a handler on the loop is about to block.
 func (x *mux) GoOn() {
+	if x.inline == nil {
+		go x.goOn()
+		return
+	}
 	x.inline.Leave()
 	go x.resume()
 }
@@ -149,29 +155,52 @@ func (x *mux) resume() {
 	x.rest(next)
 }
 
-// run is the reader of a connection that has a goroutine of its own.
+// run serves a connection that has a goroutine of its own, to its end. That goroutine is the first reader.
 func (x *mux) run() {
-	next := http2.More
 	if x.weak {
-		next = x.http.Refuse()
+		x.close(x.http.Refuse())
 	} else {
-		next = x.http.Process()
+		x.read(x.process())
 	}
+	<-x.done
+}
+
+// goOn is the reader in the place of one that is about to block in a handler, or takes long there.
+func (x *mux) goOn() {
+	x.m.minder.enter(x)
+	next := x.http.Resume()
+	x.m.minder.leave(x)
+	x.read(next)
+}
+
+func (x *mux) process() http2.Next {
+	x.m.minder.enter(x)
+	next := x.http.Process()
+	if next != http2.Gone { // else it is the next reader's
+		x.m.minder.leave(x)
+	}
+	return next
+}
+
+// read reads to the end of the connection, or of the role.
+func (x *mux) read(next http2.Next) {
 	for next == http2.More {
 		n, err := x.portable().Wait(x.http.Input(), x.wanted)
 		switch {
 		case err == nil:
 			x.http.Received(n)
-			next = x.http.Process()
+			next = x.process()
 		case errors.Is(err, transport.ErrInterrupted):
-			next = x.http.Process()
+			next = x.process()
 		case x.transport.Expired() != 0:
 			next = x.http.Expired(x.transport.Expired())
 		default:
 			next = x.readEnded(err)
 		}
 	}
-	x.close(next)
+	if next != http2.Gone {
+		x.close(next)
+	}
 }
 
 func (x *mux) wanted() bool {
@@ -223,6 +252,9 @@ func (x *mux) over() {
 	c.muxLifeEnds()
 	c.finished = true
 	c.m.remove(c)
+	if x.done != nil {
+		close(x.done)
+	}
 }
 
 // tickMuxes is called once a second.
@@ -265,7 +297,7 @@ func (x *mux) Elsewhere(s *http2.Stream) bool {
 	x.countMux()
 	r.kind = nil
 	switch {
-	case x.inline == nil, x.inline.Left(), s.Request().ConnectProtocol() != "", x.m.cfg.Exec == Goroutine:
+	case x.inline != nil && x.inline.Left(), s.Request().ConnectProtocol() != "", x.m.cfg.Exec == Goroutine:
 		r.elsewhere = true
 		return true
 	case x.m.cfg.Exec == Inline:
@@ -279,7 +311,7 @@ func (x *mux) Elsewhere(s *http2.Stream) bool {
 
 // Left implements http2.Handler.
 func (x *mux) Left(s *http2.Stream) bool {
-	left := x.inline.Left()
+	left := x.inline != nil && x.inline.Left()
 	if left {
 		r := s.Owner.(*muxStream)
 		r.elsewhere, r.kind = true, nil
@@ -363,6 +395,9 @@ func (x *mux) Serve(s *http2.Stream) (err error) {
 	counts.running.Add(1)
 	r.begin()
 	switch {
+	case r.elsewhere && r.kind == nil:
+	case x.inline == nil && !r.elsewhere:
+		x.beginTurn(r)
 	case !r.elsewhere:
 		x.inline.Enter()
 	case r.kind != nil:
@@ -416,9 +451,15 @@ func (r *muxStream) end(err *error) {
 
 func (r *muxStream) exitInline() {
 	kind, x := r.kind, r.x
+	var seized bool
+	if x.inline != nil {
+		seized = x.inline.Exit()
+	} else {
+		seized = x.endTurn(r)
+	}
 	switch {
 	case kind == nil: // Exec says it all
-	case x.inline.Exit():
+	case seized:
 		kind.heldUp()
 	default:
 		if n := x.ranInline.Add(1); n%runStep == 0 {

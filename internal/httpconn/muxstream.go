@@ -26,6 +26,7 @@ type muxStream struct {
 	elsewhere bool      // it runs on a goroutine of its own
 	kind      *class    // of the request; nil where Exec decides
 	left      time.Time // when its handler began there
+	turn      uint64    // of its reader, when it runs on that; portable only
 	tunnel    *tunnel   // what took it over
 	ex        *exchange // what is observed of it; nil for nothing
 
