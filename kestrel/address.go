@@ -82,8 +82,6 @@ func (a Address) check() error {
 	switch {
 	case a.Scheme != "http" && a.Scheme != "https":
 		return fmt.Errorf("address %s: the scheme %q is not supported, use http or https", a, a.Scheme)
-	case a.Scheme == "https":
-		return fmt.Errorf("address %s: https needs a certificate, and TLS endpoints are not part of this version; use http behind a proxy that ends TLS", a)
 	case a.PathBase != "":
 		return fmt.Errorf("address %s%s: an endpoint has no path; mount the application under a path base with middleware or in lanner.yaml", a, a.PathBase)
 	case a.isUnix(), a.isDescriptor(), a.ip().IsValid():

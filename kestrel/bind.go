@@ -23,14 +23,17 @@ type bound struct {
 // bind opens all listeners of an endpoint: two for localhost, else one.
 func bind(ctx context.Context, e Endpoint) ([]bound, error) {
 	if e.Listener != nil {
-		url := listenerURL(e.Listener)
-		return []bound{{e.Listener, url, nameOr(e.Name, url), "http"}}, nil
+		url := e.listenerURL()
+		return []bound{{e.Listener, url, nameOr(e.Name, url), e.scheme()}}, nil
 	}
 	a, err := ParseAddress(e.URL)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := e.checkScheme(a); err != nil {
 		return nil, err
 	}
 	var listeners []net.Listener
@@ -202,7 +205,7 @@ func boundURL(a Address, l net.Listener) string {
 		return a.String()
 	}
 	if a.isDescriptor() {
-		return listenerURL(l)
+		return listenerURL(a.Scheme, l)
 	}
 	a.Port = port(l)
 	if !a.ip().IsValid() && !strings.EqualFold(a.Host, "localhost") {
@@ -222,12 +225,22 @@ func port(l net.Listener) int {
 }
 
 // listenerURL is the URL of a listener that was made elsewhere. One without an address is named by its type.
-func listenerURL(l net.Listener) string {
+func listenerURL(scheme string, l net.Listener) string {
 	if l.Addr() == nil {
-		return fmt.Sprintf("http://%T", l)
+		return fmt.Sprintf("%s://%T", scheme, l)
 	}
 	if l.Addr().Network() == "unix" {
-		return "http://unix:" + l.Addr().String()
+		return scheme + "://unix:" + l.Addr().String()
 	}
-	return "http://" + l.Addr().String()
+	return scheme + "://" + l.Addr().String()
+}
+
+// listenerURL is the URL of the endpoint's Listener, and scheme what it has for one.
+func (e *Endpoint) listenerURL() string { return listenerURL(e.scheme(), e.Listener) }
+
+func (e *Endpoint) scheme() string {
+	if e.encrypted() {
+		return "https"
+	}
+	return "http"
 }

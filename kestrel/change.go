@@ -2,11 +2,11 @@ package kestrel
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -118,7 +118,7 @@ func (s *Server) drain(ctx context.Context, gone []*opened) error {
 
 // Reload makes the server serve by opts. Endpoints that are at the same place keep their sockets and connections; others
 // end as by RemoveEndpoint, within ctx; new ones are opened. Those that AddEndpoint added end too, unless they are in opts.
-// Addresses of the ServerAddressesFeature count as they did in Start. Limits, Compat and ServerHeader hold for connections
+// Addresses of the ServerAddressesFeature count as they did in Start. Files of certificates are read again. Limits, Compat and ServerHeader hold for connections
 // that are accepted from then on; open ones keep theirs. The Logger, AccessLog, Metrics, Rejected, Transport
 // and Exec do not change.
 //
@@ -156,7 +156,7 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		case o.closers == nil:
 			o.serve(s.manager)
 		case p.changed[i]:
-			o.become(p.endpoints[i])
+			o.become(p.endpoints[i], p.secure[i])
 		}
 	}
 	s.open, s.opts = p.next, opts
@@ -166,8 +166,9 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 
 // plan is a change of endpoints that can still be given up.
 type plan struct {
-	endpoints []Endpoint   // as they are to be
-	next      []*opened    // one for each of them
+	endpoints []Endpoint // as they are to be
+	next      []*opened  // one for each of them
+	secure    []*tls.Config
 	changed   map[int]bool // those of next that stay and are to become another endpoint at the same place
 	gone      []*opened
 }
@@ -175,6 +176,7 @@ type plan struct {
 // prepare finds what stays, opens what is new, and changes the modes of sockets, or does nothing.
 func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 	p.next, p.gone, p.changed = make([]*opened, len(p.endpoints)), slices.Clone(open), make(map[int]bool)
+	p.secure = make([]*tls.Config, len(p.endpoints))
 	p.keep(func(o *opened, e Endpoint) bool { return o.endpoint.Name == e.Name && o.at(e) }) // first, where two have one place
 	p.keep((*opened).at)
 	var undo []func()
@@ -198,7 +200,13 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 	}
 	for i, o := range p.next {
 		e := p.endpoints[i]
-		if o.closers == nil || reflect.DeepEqual(o.endpoint, e) {
+		if o.closers == nil {
+			continue
+		}
+		if p.secure[i], err = e.tlsConfig(); err != nil {
+			return err
+		}
+		if o.serves(e, p.secure[i]) {
 			continue
 		}
 		p.changed[i] = true

@@ -73,8 +73,8 @@ func meant(key string, names []string) string {
 		return fmt.Sprintf("did you mean %q?", name)
 	}
 	for path := range leaves() {
-		if under, name, _ := strings.Cut(path, "."); strings.EqualFold(name, key) {
-			return fmt.Sprintf("it belongs under %q", under)
+		if dot := strings.LastIndexByte(path, '.'); dot > 0 && strings.EqualFold(path[dot+1:], key) {
+			return fmt.Sprintf("it belongs under %q", path[:dot])
 		}
 	}
 	sorted := slices.Clone(names)

@@ -17,6 +17,8 @@ import (
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	modeType     = reflect.TypeFor[fs.FileMode]()
+
+	certificateType = reflect.TypeFor[Certificate]()
 )
 
 // setNone makes v mean that there is no limit.

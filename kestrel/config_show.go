@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -64,9 +65,12 @@ func (c *Configuration) effective() Options {
 		e := &opts.Endpoints[i]
 		switch {
 		case e.Listener != nil:
-			e.URL = listenerURL(e.Listener)
+			e.URL = e.listenerURL()
 		case e.UnixMode == 0 && strings.Contains(e.URL, "//unix:"):
 			e.UnixMode = defaultUnixMode
+		}
+		if e.HandshakeTimeout == 0 && e.encrypted() {
+			e.HandshakeTimeout = httpconn.DefaultHandshakeTimeout
 		}
 	}
 	if len(opts.Endpoints) == 0 && !c.elsewhere {
@@ -142,8 +146,8 @@ func (s *shown) scalar(v any) {
 func (s *shown) fields(c *Configuration, v reflect.Value, path string) {
 	for _, k := range keysOf(v.Type()) {
 		f, at := v.Field(k.index), join(path, k.name)
-		if f.Type() == modeType && f.IsZero() || f.Kind() == reflect.Pointer && f.IsNil() {
-			continue // a mode is for unix sockets alone
+		if unset := f.Type() == modeType || f.Type() == durationType || f.Type() == certificateType || f.Kind() == reflect.Pointer; unset && f.IsZero() {
+			continue // a mode is for unix sockets alone, the time and the files of TLS for https
 		}
 		if f.Kind() == reflect.Pointer {
 			f = f.Elem()

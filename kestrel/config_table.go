@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -33,13 +34,18 @@ const (
 	atLeast1 = "at least 1"
 	above0   = "a duration above 0"
 	aSize    = "1 to 2147483647"
+	aWindow  = "65535 to 2147483647"
 	yesNo    = "true, false"
 )
 
 // table has a row for each option. * stands for the name of an endpoint.
 var table = map[string]*option{
-	"Endpoints.*.Url":      {values: "http://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
-	"Endpoints.*.UnixMode": {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
+	"Endpoints.*.Url":                 {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
+	"Endpoints.*.Protocols":           {values: "Http1AndHttp2, Http1, Http2", outcome: "what is spoken; with TLS the client chooses, without it Http1AndHttp2 is HTTP/1"},
+	"Endpoints.*.Certificate.Path":    {values: "a PEM file", outcome: "the certificate, and behind it those that lead to the authority; for https"},
+	"Endpoints.*.Certificate.KeyPath": {values: "a PEM file", outcome: "its private key; empty: it is in the same file"},
+	"Endpoints.*.HandshakeTimeout":    {null: noLimit, values: above0, outcome: "of TLS: closed"},
+	"Endpoints.*.UnixMode":            {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
 
 	"Limits.MaxRequestLineSize":                    {null: noLimit, values: aSize, outcome: "414, closed"},
 	"Limits.MaxRequestHeadersTotalSize":            {null: noLimit, values: aSize, outcome: "431, closed"},
@@ -61,9 +67,18 @@ var table = map[string]*option{
 	"Limits.MinResponseDataRate":                   {null: "no least rate"},
 	"Limits.MinResponseDataRate.BytesPerSecond":    {values: "above 0", outcome: "below: reset"},
 	"Limits.MinResponseDataRate.Grace":             {values: "more than 1s", outcome: "the least time for a write"},
+	"Limits.Http2.MaxStreamsPerConnection":         {values: aSize, outcome: "that stream is refused"},
+	"Limits.Http2.HeaderTableSize":                 {zero: "no table", values: "0 to 2147483647", outcome: "of HPACK; the size is offered to the client"},
+	"Limits.Http2.MaxFrameSize":                    {values: "16384 to 16777215", outcome: "closed"},
+	"Limits.Http2.MaxRequestHeaderFieldSize":       {values: aSize, outcome: "closed"},
+	"Limits.Http2.InitialConnectionWindowSize":     {values: aWindow, outcome: "closed; the client waits at it"},
+	"Limits.Http2.InitialStreamWindowSize":         {values: aWindow, outcome: "closed; the client waits at it"},
+	"Limits.Http2.KeepAlivePingDelay":              {null: "no pings", values: "at least 1s", outcome: "a silent client is sent a PING"},
+	"Limits.Http2.KeepAlivePingTimeout":            {null: noLimit, values: "at least 1s", outcome: "closed"},
 	"Compat.LooseLineEndings":                      {values: yesNo, outcome: "a bare LF ends a line of a head"},
 	"Compat.LooseRequestLineSpaces":                {values: yesNo, outcome: "several spaces before the version"},
 	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
+	"Compat.AlternateSchemes":                      {values: yesNo, outcome: "an HTTP/2 request may name another :scheme than its connection has"},
 	"Compat.HostHeaderOverride":                    {values: yesNo, outcome: "the target's authority wins over Host"},
 	"ServerHeader":                                 {values: "a text", outcome: "the Server field of responses; empty sends none"},
 	"Transport":                                    {values: "auto, eventloop, portable", outcome: "what carries connections: an event loop per core (Linux), or a goroutine each; fixed at the start"},
@@ -71,7 +86,7 @@ var table = map[string]*option{
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
-var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Endpoint.Listener": true, "Endpoint.Middleware": true,
+var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Endpoint.Listener": true, "Endpoint.Middleware": true, "Endpoint.TLS": true,
 	"Endpoint.Name": true}
 
 // rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.
@@ -101,7 +116,7 @@ func endpointPath(e Endpoint) string {
 	case e.Name != "":
 		return "Endpoints." + e.Name
 	case e.Listener != nil:
-		return "Endpoints." + listenerURL(e.Listener)
+		return "Endpoints." + e.listenerURL()
 	}
 	return "Endpoints." + e.URL
 }
@@ -126,8 +141,11 @@ func keysOf(t reflect.Type) []key {
 
 // keyName is a field's name as Kestrel writes it.
 func keyName(field string) string {
-	if field == "URL" {
+	switch field {
+	case "URL":
 		return "Url"
+	case "HTTP2":
+		return "Http2"
 	}
 	return field
 }
@@ -158,7 +176,7 @@ func findKey(keys []key, name string) (string, int, bool) {
 func leaves() iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		opts := defaults()
-		opts.Endpoints = []Endpoint{{Name: "*", UnixMode: defaultUnixMode}}
+		opts.Endpoints = []Endpoint{{Name: "*", UnixMode: defaultUnixMode, HandshakeTimeout: httpconn.DefaultHandshakeTimeout}}
 		leavesOf(reflect.ValueOf(&opts).Elem(), "", yield)
 	}
 }
@@ -191,6 +209,8 @@ func leavesOf(v reflect.Value, path string, yield func(string, reflect.Value) bo
 // defaults are the options that zero stands for.
 func defaults() Options {
 	eff := http1.Limits{}.Effective()
+	http2 := HTTP2Limits(httpconn.HTTP2Limits{}.Effective())
+	http2.KeepAlivePingDelay = None
 	defaultDataRate := server.DataRate{BytesPerSecond: defaultRate, Grace: defaultGrace}
 	return Options{Limits: Limits{
 		MaxRequestLineSize:               eff.MaxRequestLineSize,
@@ -208,6 +228,7 @@ func defaults() Options {
 		RequestHeadersTimeout:            eff.RequestHeadersTimeout,
 		MinRequestBodyDataRate:           defaultDataRate,
 		MinResponseDataRate:              defaultDataRate,
+		HTTP2:                            http2,
 	}}
 }
 

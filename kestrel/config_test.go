@@ -27,7 +27,8 @@ func TestOptionsAreReadByKestrelsNames(t *testing.T) {
   "Logging": {"LogLevel": {"Default": "Information"}},
   "kestrel": {
     "Endpoints": {
-      "Public": {"Url": "http://*:8080"},
+      "Public": {"Url": "http://*:8080", "Protocols": "http1"},
+      "Secure": {"Url": "https://*:8443", "Certificate": {"Path": "cert.pem", "KeyPath": "key.pem"}, "HandshakeTimeout": "5s"},
       "Admin.Local": {"url": "http://unix:/run/a.sock", "UnixMode": "0600"}, /* two */
     },
     "Limits": {
@@ -36,18 +37,22 @@ func TestOptionsAreReadByKestrelsNames(t *testing.T) {
       "KeepAliveTimeout": "00:02:10.5", "RequestHeadersTimeout": "1m",
       "MinRequestBodyDataRate": {"BytesPerSecond": 100.5, "GracePeriod": "00:00:10"},
       "MinResponseDataRate": null,
+      "Http2": {"MaxStreamsPerConnection": 7, "HeaderTableSize": 0, "KeepAlivePingDelay": "30s", "KeepAlivePingTimeout": null},
     },
     "Compat": {"LooseLineEndings": true},
     "ServerHeader": "Kestrel",
   },
 }`)
 	want := Options{
-		Endpoints: []Endpoint{{Name: "Public", URL: "http://*:8080"}, {Name: "Admin.Local", URL: "http://unix:/run/a.sock", UnixMode: 0o600}},
+		Endpoints: []Endpoint{{Name: "Public", URL: "http://*:8080", Protocols: HTTP1},
+			{Name: "Secure", URL: "https://*:8443", Certificate: Certificate{"cert.pem", "key.pem"}, HandshakeTimeout: 5 * time.Second},
+			{Name: "Admin.Local", URL: "http://unix:/run/a.sock", UnixMode: 0o600}},
 		Limits: Limits{
 			MaxRequestBodySize: 1000, MaxResponseBufferSize: Nothing, MaxRequestLineSize: 4096, MaxConcurrentConnections: None,
 			KeepAliveTimeout: 130500 * time.Millisecond, RequestHeadersTimeout: time.Minute,
 			MinRequestBodyDataRate: server.DataRate{BytesPerSecond: 100.5, Grace: 10 * time.Second},
 			MinResponseDataRate:    server.DataRate{BytesPerSecond: None},
+			HTTP2:                  HTTP2Limits{MaxStreamsPerConnection: 7, HeaderTableSize: Nothing, KeepAlivePingDelay: 30 * time.Second, KeepAlivePingTimeout: None},
 		},
 		Compat:       Compat{LooseLineEndings: true},
 		ServerHeader: "Kestrel",
@@ -62,8 +67,17 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{"{\n  \"Kestrel\": {\n    \"Limits\": {\"MaxRequestBodySiz\": 1}}}", `f.json:3:16: unknown key "MaxRequestBodySiz" in Limits; did you mean "MaxRequestBodySize"?`},
 		{`{"Kestrel": {"Limit": {}}}`, `f.json:1:14: unknown key "Limit" in Kestrel; did you mean "Limits"?`},
 		{`{"Kestrel": {"KeepAliveTimeout": "1s"}}`, `unknown key "KeepAliveTimeout" in Kestrel; it belongs under "Limits"`},
+		{limits(`"MaxFrameSize": 20000`), `unknown key "MaxFrameSize" in Limits; it belongs under "Limits.Http2"`},
+		{limits(`"Http2": {"MaxFrameSize": 100}`), `f.json:1:51: Limits.Http2.MaxFrameSize is 100: it must be 16384 to 16777215`},
+		{limits(`"Http2": {"MaxStreamsPerConnection": null}`), `Limits.Http2.MaxStreamsPerConnection must not be null`},
+		{limits(`"Http2": {"KeepAlivePingDelay": "10ms"}`), `Limits.Http2.KeepAlivePingDelay is 10ms: it must be at least 1s`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "https://*:1"}}}}`, `f.json:1:41: endpoint "a": address https://*:1: https needs a certificate: set the endpoint's TLS in code, or Certificate.Path`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Certificate": {"Path": "a.pem"}}}}}`, `f.json:1:41: endpoint "a": address http://*:1: the endpoint has a certificate, but http does not encrypt`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Certificate": {"KeyPath": "a.pem"}}}}}`, `endpoint "a": Certificate.KeyPath is "a.pem", but there is no Certificate.Path`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Protocols": "Http3"}}}}`, `Endpoints.a.Protocols is "Http3", which cannot be: "Http3" is none of ["Http1AndHttp2" "Http1" "Http2"]`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "HandshakeTimeout": "0s"}}}}`, `Endpoints.a.HandshakeTimeout is 0s: it must be more than 0; write null for no limit`},
 		{`{"Kestrel": {"AddServerHeader": true}}`, `write "ServerHeader"`},
-		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is UnixMode, Url`},
+		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is Certificate, HandshakeTimeout, Protocols, UnixMode, Url`},
 		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is Compat, Endpoints, Exec, Limits, ServerHeader, Transport`},
 		{`{"Kestrell": {}}`, `f.json:1:2: unknown section "Kestrell"; did you mean "Kestrel"?`},
 		{`{"Logging": {}}`, `f.json:1:1: there is no section "Kestrel"; write`},
@@ -201,6 +215,8 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 		return `"portable"`
 	case reflect.TypeFor[ConnectionLimitPolicy]():
 		return `"503"`
+	case reflect.TypeFor[Protocols]():
+		return `"Http1"`
 	case reflect.TypeFor[Exec]():
 		return `"goroutine"`
 	}
@@ -220,7 +236,7 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 func fieldsBelow(t *testing.T, typ reflect.Type, path string, leaf func(path string, typ reflect.Type)) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		at := join(path, strings.Replace(f.Name, "URL", "Url", 1))
+		at := join(path, strings.NewReplacer("URL", "Url", "HTTP2", "Http2").Replace(f.Name))
 		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !notData[typ.Name()+"."+f.Name] {
 			f.Type = f.Type.Elem()
 		}
@@ -255,6 +271,12 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 		}
 		if strings.HasPrefix(path, "Endpoints.") && !strings.HasSuffix(path, ".Url") {
 			base["Kestrel__Endpoints__Some.Name__Url"] = "http://127.0.0.1:1"
+			if strings.Contains(path, ".Certificate.") {
+				base["Kestrel__Endpoints__Some.Name__Url"] = "https://127.0.0.1:1"
+			}
+			if strings.HasSuffix(path, ".KeyPath") {
+				base["Kestrel__Endpoints__Some.Name__Certificate__Path"] = "a.pem"
+			}
 		}
 		environ := []string{}
 		for name, text := range base {
@@ -291,7 +313,8 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 func TestTheDefaultsShownAreThoseThatZeroStandsFor(t *testing.T) {
 	full, zero := defaults(), Options{}
 	if a, b := full.Connections(nil, nil), zero.Connections(nil, nil); !reflect.DeepEqual(a.Limits.Effective(), b.Limits.Effective()) ||
-		*a.MinRequestBodyRate != *b.MinRequestBodyRate || *a.MinResponseRate != *b.MinResponseRate || a.MaxConnections != b.MaxConnections || a.MaxRequests != b.MaxRequests || a.MaxAge != b.MaxAge || a.AgeGrace != b.AgeGrace || a.MaxUpgraded != b.MaxUpgraded {
+		*a.MinRequestBodyRate != *b.MinRequestBodyRate || *a.MinResponseRate != *b.MinResponseRate || a.MaxConnections != b.MaxConnections || a.MaxRequests != b.MaxRequests || a.MaxAge != b.MaxAge || a.AgeGrace != b.AgeGrace || a.MaxUpgraded != b.MaxUpgraded ||
+		a.HTTP2.Effective() != b.HTTP2.Effective() {
 		t.Errorf("the defaults are not those of the zero value:\n%+v\n%+v", a, b)
 	}
 	for path, v := range leaves() {
@@ -305,7 +328,7 @@ func TestWhatIsShownIsReadAgainAndSaysWhereItComesFrom(t *testing.T) {
 	var c Configuration
 	c.AddFile("f.json", []byte("{\"Kestrel\": {\n\"Endpoints\": {\"Public\": {\"Url\": \"http://*:1\"}}, \"Limits\": {\"MaxRequestBodySize\": 0, \"MinResponseDataRate\": {\"BytesPerSecond\": 100}}}}"))
 	c.AddEnvironment([]string{"LANNER_KESTREL__LIMITS__KEEPALIVETIMEOUT=null", "Kestrel__Endpoints__Public__Url=http://unix:/tmp/<x>.sock"})
-	c.AddCode(Options{ServerHeader: "x", Limits: Limits{MinRequestBodyDataRate: server.DataRate{BytesPerSecond: None}}, Logger: slog.New(slog.DiscardHandler)})
+	c.AddCode(Options{Endpoints: []Endpoint{{Name: "secure", URL: "https://*:2", Certificate: Certificate{Path: "cert.pem"}}}, ServerHeader: "x", Limits: Limits{MinRequestBodyDataRate: server.DataRate{BytesPerSecond: None}}, Logger: slog.New(slog.DiscardHandler)})
 	var text strings.Builder
 	if err := c.WriteJSON(&text); err != nil {
 		t.Fatal(err)
@@ -315,7 +338,9 @@ func TestWhatIsShownIsReadAgainAndSaysWhereItComesFrom(t *testing.T) {
 		`"MaxRequestLineSize": 8192`, `"Url": "http://unix:/tmp/<x>.sock"`, `"UnixMode": "0660"`,
 		`"Limits.MaxRequestBodySize": "f.json:2:82"`, `"Limits.KeepAliveTimeout": "environment variable LANNER_KESTREL__LIMITS__KEEPALIVETIMEOUT"`,
 		`"Endpoints.Public.Url": "environment variable Kestrel__Endpoints__Public__Url"`, `"Limits.MinRequestBodyDataRate": "code"`,
-		`"ServerHeader": "code"`, `"Limits.MinResponseDataRate.Grace": "default"`, `"Exec": "auto"`, `"Transport": "default"`, `"Endpoints.Public.UnixMode": "default"`,
+		`"ServerHeader": "code"`, `"Limits.MinResponseDataRate.Grace": "default"`, `"Exec": "auto"`, `"Transport": "default"`, `"KeepAlivePingDelay": null`, `"Limits.Http2.MaxFrameSize": "default"`,
+		`"Path": "cert.pem"`, `"HandshakeTimeout": "10s"`, `"Protocols": "Http1AndHttp2"`, `"Endpoints.secure.Certificate.Path": "code"`,
+		`"Endpoints.Public.UnixMode": "default"`,
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("want %s in\n%s", want, &text)

@@ -12,7 +12,7 @@ type Bound struct {
 }
 
 // Listen opens the listeners of an endpoint: two for localhost, else one. It is for servers that accept themselves;
-// Endpoint.Middleware has no effect there.
+// Endpoint.Middleware has no effect there, nor is there TLS on the listeners: it only lets the URL be https.
 func Listen(ctx context.Context, e Endpoint) ([]Bound, error) {
 	open, err := bind(ctx, e)
 	if err != nil {

@@ -2,6 +2,7 @@ package kestrel
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"reflect"
 	"slices"
@@ -27,7 +28,11 @@ type opened struct {
 func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 	var out []*opened
 	for _, e := range endpoints {
-		b, err := bind(ctx, e)
+		cfg, err := e.tlsConfig()
+		var b []bound
+		if err == nil {
+			b, err = bind(ctx, e)
+		}
 		if err != nil {
 			for _, o := range out {
 				o.unbind()
@@ -35,16 +40,21 @@ func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 			return nil, err
 		}
 		o := &opened{bound: b}
-		o.become(e)
+		o.become(e, cfg)
 		out = append(out, o)
 	}
 	return out, nil
 }
 
-// become makes new connections belong to e, which is at the same place. Open ones stay what they are.
-func (o *opened) become(e Endpoint) {
+// become makes new connections belong to e, which is at the same place, and have TLS by cfg. Open ones stay what they are.
+func (o *opened) become(e Endpoint, cfg *tls.Config) {
 	o.endpoint = e
-	if was := o.current.Swap(&httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs()}); was != nil {
+	if e.Listener != nil {
+		o.bound[0].url, o.bound[0].scheme = e.listenerURL(), e.scheme()
+	}
+	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
+		TLS: cfg, Protocols: e.Protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout}
+	if was := o.current.Swap(now); was != nil {
 		o.past = append(o.past, was)
 	}
 }
@@ -98,6 +108,17 @@ func (o *opened) at(e Endpoint) bool {
 	a, err1 := ParseAddress(o.endpoint.URL)
 	b, err2 := ParseAddress(e.URL)
 	return err1 == nil && err2 == nil && a.place() == b.place()
+}
+
+// serves reports whether connections are served by e and cfg as it is. Configurations of TLS are compared by their identity, but for
+// the certificates that were read from files.
+func (o *opened) serves(e Endpoint, cfg *tls.Config) bool {
+	was := o.endpoint
+	if was.TLS != e.TLS {
+		return false
+	}
+	was.TLS, e.TLS = nil, nil
+	return reflect.DeepEqual(was, e) && (e.Certificate.Path == "" || sameCertificates(o.current.Load().TLS, cfg))
 }
 
 func sameListener(a, b net.Listener) bool {

@@ -1,6 +1,7 @@
 package kestrel
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,6 +64,17 @@ type Endpoint struct {
 	// UnixMode is the mode of a unix socket's file. Zero means 0660: whoever may connect is the owner's and the
 	// group's to say, not the umask's.
 	UnixMode fs.FileMode
+	// Protocols are the versions of HTTP. Zero means HTTP1AndHTTP2.
+	Protocols Protocols
+	// TLS encrypts the endpoint; its URL must be https. Nil means no encryption, unless there is a Certificate, whose files then are
+	// what TLS would have as Certificates. It is cloned: later changes have no effect, but GetCertificate and GetConfigForClient are
+	// asked in each handshake. No version below 1.2 is spoken. NextProtos is made of Protocols when it is empty; else what Protocols
+	// does not have is left out. Connections have a goroutine each, as with Middleware, behind which the handshake is made.
+	TLS *tls.Config
+	// Certificate names the files of a certificate.
+	Certificate Certificate
+	// HandshakeTimeout bounds the TLS handshake. Zero means 10 s, None no limit. Beyond: closed.
+	HandshakeTimeout time.Duration
 	// Middleware runs on each connection, after it was counted at the limits and before HTTP; the first is the outermost.
 	// Such connections have a goroutine each, whatever Options.Transport says, and Options.Exec has no effect.
 	Middleware []connection.Middleware
@@ -117,6 +129,8 @@ type Limits struct {
 	// MinResponseDataRate while a response is written. The zero value means 240 B/s after 5 s; negative BytesPerSecond
 	// means none. Below: the connection is reset.
 	MinResponseDataRate server.DataRate
+	// HTTP2 are the limits of HTTP/2 connections, beside the others.
+	HTTP2 HTTP2Limits
 }
 
 // Rejection is a request that is refused, as Options.Rejected sees it.
@@ -146,10 +160,15 @@ func (o *Options) mistakes() (errs []*optionError) {
 			errs = append(errs, &optionError{endpointPath(e) + "." + option, fmt.Errorf(format, args...)})
 		}
 		if e.Listener == nil {
-			if _, err := ParseAddress(e.URL); err != nil {
+			a, err := ParseAddress(e.URL)
+			if err == nil {
+				err = e.checkScheme(a)
+			}
+			if err != nil {
 				bad("Url", "endpoint %q: %w", e.Name, err)
 			}
 		}
+		e.checkTLS(bad)
 		if i := slices.IndexFunc(e.Middleware, func(m connection.Middleware) bool { return m == nil }); i >= 0 {
 			bad("Middleware", "endpoint %q: Middleware[%d] is nil: leave it out", e.Name, i)
 		}
@@ -222,7 +241,7 @@ func (l *Limits) validate() (errs []*optionError) {
 					buffer, eff.MaxRequestLineSize, eff.MaxRequestHeadersTotalSize)})
 		}
 	}
-	return errs
+	return append(errs, l.HTTP2.validate()...)
 }
 
 func (l *Limits) http1() http1.Limits {
@@ -252,7 +271,7 @@ func rate(r server.DataRate) *transport.Rate {
 // that take their connections from elsewhere than endpoints.
 func (o *Options) Connections(app server.Application, features *server.Features) httpconn.Config {
 	return httpconn.Config{
-		App: app, Features: features, Limits: o.Limits.http1(), Compat: o.Compat, ServerHeader: o.ServerHeader,
+		App: app, Features: features, Limits: o.Limits.http1(), HTTP2: o.Limits.HTTP2.httpconn(), Compat: o.Compat, ServerHeader: o.ServerHeader,
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),

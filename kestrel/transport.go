@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/lannerhq/lanner/internal/httpconn"
 )
@@ -106,7 +107,7 @@ func name[T ~uint8](names []string, value T) string {
 
 func unmarshal[T ~uint8](names []string, value *T, text []byte) error {
 	for i, name := range names {
-		if name == string(text) {
+		if strings.EqualFold(name, string(text)) {
 			*value = T(i)
 			return nil
 		}

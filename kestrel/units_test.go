@@ -56,11 +56,7 @@ func TestAddressesBecomeEndpointsAsKestrelDoes(t *testing.T) {
 			t.Errorf("%s: %v", u.Input, err)
 			continue
 		}
-		plain := a
-		if a.Scheme == "https" { // the rule on names is the same; certificates are another matter
-			plain.Scheme = "http"
-		}
-		err = plain.check()
+		err = a.check()
 		switch {
 		case endpointDeviations[u.Input] != "":
 			if err != nil {
@@ -143,7 +139,8 @@ var limitSetters = map[string]func(*Limits, int64){
 func TestOptionsHaveKestrelsRanges(t *testing.T) {
 	for _, u := range conformance.Units[unit](t, "option_range") {
 		if strings.HasPrefix(u.Option, "Http2.") {
-			continue // HTTP/2 has options of its own
+			checkHTTP2(t, u)
+			continue
 		}
 		set := limitSetters[u.Option]
 		if set == nil {
@@ -173,6 +170,72 @@ func TestOptionsHaveKestrelsRanges(t *testing.T) {
 			t.Errorf("%s: 2^31 is accepted, valid is %s", u.Option, u.Valid)
 		}
 		checkDefault(t, u)
+	}
+}
+
+// checkHTTP2 holds an option of HTTP/2 to its range and default. There are no values of Lanner's own: zero alone is the default.
+func checkHTTP2(t *testing.T, u unit) {
+	t.Helper()
+	field := func(l *HTTP2Limits) *int {
+		return map[string]*int{
+			"Http2.MaxStreamsPerConnection": &l.MaxStreamsPerConnection, "Http2.MaxRequestHeaderFieldSize": &l.MaxRequestHeaderFieldSize,
+			"Http2.InitialConnectionWindowSize": &l.InitialConnectionWindowSize,
+		}[u.Option]
+	}
+	if field(new(HTTP2Limits)) == nil {
+		t.Errorf("there is no option %s", u.Option)
+		return
+	}
+	low, high := 1, math.MaxInt32
+	if strings.HasPrefix(u.Valid, "65535..") {
+		low = 65535
+	}
+	for n, want := range map[int]bool{low: true, low + 1: true, high: true, low - 1: low == 1, None: false, Nothing: false, math.MinInt32: false, high + 1: false} {
+		var l HTTP2Limits // low-1 is 0 where the least is 1: that is the default
+		*field(&l) = n
+		if got := len((&Limits{HTTP2: l}).validate()) == 0; got != want {
+			t.Errorf("%s: %d is accepted: %v, want %v: valid is %s", u.Option, n, got, want, u.Valid)
+		}
+	}
+	want := fmt.Sprint(u.Default) // "8192 (32768 today)"
+	if _, today, changed := strings.Cut(want, "("); changed {
+		want = strings.TrimSuffix(today, " today)")
+	}
+	eff := HTTP2Limits((&Options{}).Connections(nil, nil).HTTP2.Effective())
+	if got := fmt.Sprint(*field(&eff)); got != want {
+		t.Errorf("%s: the default is %s, want %s", u.Option, got, want)
+	}
+}
+
+func TestTheLimitsOfHTTP2HaveTheirRanges(t *testing.T) {
+	beyond := math.MaxInt32
+	beyond++ // where int has 32 bits, a negative number
+	for _, tt := range []struct {
+		name     string
+		accepted []HTTP2Limits
+		refused  []HTTP2Limits
+	}{
+		{"HeaderTableSize", []HTTP2Limits{{HeaderTableSize: Nothing}, {HeaderTableSize: 1}, {HeaderTableSize: math.MaxInt32}},
+			[]HTTP2Limits{{HeaderTableSize: None}, {HeaderTableSize: -3}, {HeaderTableSize: beyond}}},
+		{"MaxFrameSize", []HTTP2Limits{{MaxFrameSize: 1 << 14}, {MaxFrameSize: 1<<24 - 1}},
+			[]HTTP2Limits{{MaxFrameSize: 1<<14 - 1}, {MaxFrameSize: 1 << 24}, {MaxFrameSize: None}}},
+		{"InitialStreamWindowSize", []HTTP2Limits{{InitialStreamWindowSize: 65535}, {InitialStreamWindowSize: math.MaxInt32}},
+			[]HTTP2Limits{{InitialStreamWindowSize: 65534}, {InitialStreamWindowSize: beyond}, {InitialStreamWindowSize: None}}},
+		{"KeepAlivePingDelay", []HTTP2Limits{{KeepAlivePingDelay: time.Second}, {KeepAlivePingDelay: None}},
+			[]HTTP2Limits{{KeepAlivePingDelay: time.Second - 1}, {KeepAlivePingDelay: -time.Second}}},
+		{"KeepAlivePingTimeout", []HTTP2Limits{{KeepAlivePingTimeout: time.Second}, {KeepAlivePingTimeout: None}},
+			[]HTTP2Limits{{KeepAlivePingTimeout: time.Second - 1}, {KeepAlivePingTimeout: Nothing}}},
+	} {
+		for _, l := range tt.accepted {
+			if err := (&Options{Limits: Limits{HTTP2: l}}).Validate(); err != nil {
+				t.Errorf("%+v is refused: %v", l, err)
+			}
+		}
+		for _, l := range tt.refused {
+			if err := (&Options{Limits: Limits{HTTP2: l}}).Validate(); err == nil || !strings.Contains(err.Error(), "Limits.Http2."+tt.name+" is ") {
+				t.Errorf("%+v: %v, want it refused by its name", l, err)
+			}
+		}
 	}
 }
 

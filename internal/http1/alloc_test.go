@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/lannerhq/lanner/internal/bufpool"
 )
 
 // loop is a client that sends the same bytes again and again, as a transport would feed them: each turn is one read, and
@@ -40,7 +42,7 @@ const browserGET = "GET /plaintext?q=1 HTTP/1.1\r\nHost: localhost:8080\r\nUser-
 var plain, scratch = []byte("ok"), make([]byte, 2)
 
 // page and a head are together more than the smaller of the pooled buffers.
-var page = make([]byte, smallBuffer)
+var page = make([]byte, bufpool.Small)
 
 // plaintext answers without the conversion that io.WriteString would make.
 func plaintext(c *Conn) error {

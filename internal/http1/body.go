@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 
+	"github.com/lannerhq/lanner/internal/bufpool"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
@@ -142,23 +143,11 @@ func (b *Body) trailer(line []byte) error {
 	}
 	text := string(line)
 	name, value := h.fields[0].name.text(text), h.fields[0].value.text(text)
-	if forbiddenTrailer(name) {
+	if httpcommon.ForbiddenTrailer(name) {
 		return nil
 	}
 	c.req.trailer.Add(name, value)
 	return nil
-}
-
-// forbiddenTrailer names fields that must not come after the content: framing, routing and what the engine obeyed
-// before (RFC 9110 §6.5.1). They are dropped.
-func forbiddenTrailer(name string) bool {
-	for _, f := range [...]string{"Content-Length", "Transfer-Encoding", "Host", "Trailer", "Connection", "Expect",
-		"Authorization", "Content-Encoding", "Content-Type", "Content-Range", "Set-Cookie", "Cookie", "TE", "Upgrade"} {
-		if httpcommon.EqualFold(name, f) {
-			return true
-		}
-	}
-	return false
 }
 
 func (b *Body) finish() {
@@ -181,7 +170,7 @@ func (b *Body) fail(err error) error {
 		b.err = errBodyTimeout
 	case expired != TimeoutNone:
 		b.err = err
-	case isDeadline(err):
+	case httpcommon.IsDeadline(err):
 		return err
 	default:
 		b.err = errUnexpectedEnd
@@ -206,8 +195,8 @@ func (b *Body) drain() bool {
 	b.limit = int64(maxInt)
 	c.stream.SetTimeout(TimeoutDrain, c.cfg.Limits.DrainTimeout)
 	defer c.disarm()
-	scratch := getBuffer(smallBuffer)
-	defer putBuffer(scratch)
+	scratch := bufpool.Get(bufpool.Small)
+	defer bufpool.Put(scratch)
 	for before := b.consumed; b.consumed-before <= c.cfg.Limits.MaxDrainSize; {
 		if _, err := b.Read(scratch); err != nil {
 			return err == io.EOF

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lannerhq/lanner/internal/bufpool"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
@@ -19,6 +20,8 @@ type Config struct {
 	ServerHeader string
 	// Date returns a rendered Date field line, which stays as it is; nil sends none.
 	Date func() []byte
+	// HTTP2 makes Process return Preface for the request line with which an HTTP/2 connection begins, instead of an answer.
+	HTTP2 bool
 }
 
 // Handler is the engine's owner: it runs the application and hears what happened.
@@ -32,7 +35,7 @@ type Handler interface {
 	Rejected(*httpcommon.BadRequestError, Report) *Answer
 	// Drained tells of a rule that was broken in the rest of a body, after the response.
 	Drained(*httpcommon.BadRequestError)
-	// Failed tells of an error in a response, or of a *PanicError of a callback, for the log.
+	// Failed tells of an error in a response, or of a *httpcommon.PanicError of a callback, for the log.
 	Failed(error)
 }
 
@@ -52,6 +55,8 @@ const (
 	Foreign
 	// Taken: the application took the connection over.
 	Taken
+	// Preface: the client speaks HTTP/2; Unread has its bytes.
+	Preface
 )
 
 // Conn is one connection. One goroutine at a time runs it (Input, Received, Process). While it is in Handler.Serve, one
@@ -122,16 +127,16 @@ func (c *Conn) Concluded() bool {
 
 // Park ends c's work for a connection that waits for a request: Init may make it another's. Its memory stays.
 func (c *Conn) Park() {
-	if len(c.in) > smallBuffer {
-		putBuffer(c.in)
+	if len(c.in) > bufpool.Small {
+		bufpool.Put(c.in)
 		c.in = nil
 	}
-	if cap(c.res.held) > smallBuffer {
-		putBuffer(c.res.held)
+	if cap(c.res.held) > bufpool.Small {
+		bufpool.Put(c.res.held)
 		c.res.held = nil
 	}
-	if cap(c.out) > smallBuffer {
-		putBuffer(c.out)
+	if cap(c.out) > bufpool.Small {
+		bufpool.Put(c.out)
 		c.out = nil
 	}
 	c.r, c.w = 0, 0
@@ -166,6 +171,10 @@ func (c *Conn) Process() Next {
 			}
 			if err == nil {
 				err = c.req.load(&c.head, c.in[c.r:c.r+size])
+			}
+			if err == errHTTP2Preface && c.cfg.HTTP2 {
+				c.disarm()
+				return Preface
 			}
 			if err != nil {
 				return c.reject(err)

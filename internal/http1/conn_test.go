@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/bufpool"
 )
 
 func TestConnectionIsKeptAlive(t *testing.T) {
@@ -225,7 +227,7 @@ func TestIdleConnectionsKeepOneSmallBuffer(t *testing.T) {
 		c.write("POST / HTTP/1.1\r\nHost: a\r\nX: " + large + "\r\nTransfer-Encoding: chunked\r\n\r\n4e20\r\n" + large + "\r\n0\r\n\r\n")
 		c.want("the body back", "HTTP/1.1 200 OK", "Content-Length: 20000", "", large)
 		synctest.Wait()
-		if len(c.http.in) > smallBuffer || c.http.memory != nil || c.http.out != nil || c.http.res.held != nil {
+		if len(c.http.in) > bufpool.Small || c.http.memory != nil || c.http.out != nil || c.http.res.held != nil {
 			t.Errorf("an idle connection holds %d bytes of input, %d of head, %d of output, %d of body: want a small input buffer alone",
 				len(c.http.in), len(c.http.memory), cap(c.http.out), cap(c.http.res.held))
 		}

@@ -341,7 +341,7 @@ func FuzzTargetsMeanWhatTheySay(f *testing.F) {
 		case strings.ContainsAny(q.authority, "/?#@\\ \t\r\n\x00"):
 			t.Errorf("%q: authority %q", target, q.authority)
 		}
-		if validHost(host) && strings.ContainsAny(host, "/?#@\\ \t\r\n\x00,\"<>") {
+		if httpcommon.ValidHost(host) && strings.ContainsAny(host, "/?#@\\ \t\r\n\x00,\"<>") {
 			t.Errorf("Host %q is accepted", host)
 		}
 		if u, err := url.Parse(target); q.absolute && err == nil && !strings.EqualFold(u.Host, q.authority) {

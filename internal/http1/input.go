@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/lannerhq/lanner/internal/bufpool"
+
 // Idle reports whether the connection waits for a request of which no byte has come.
 func (c *Conn) Idle() bool { return c.w == c.r }
 
@@ -18,7 +20,7 @@ func (c *Conn) Preload(b []byte) {
 // Input returns room for the next bytes, never empty.
 func (c *Conn) Input() []byte {
 	if c.in == nil {
-		c.in = getBuffer(smallBuffer)
+		c.in = bufpool.Get(bufpool.Small)
 		c.r, c.w = 0, 0
 	}
 	if c.w == len(c.in) {
@@ -38,24 +40,24 @@ func (c *Conn) makeRoom() {
 		c.r = 0
 		return
 	}
-	size := largeBuffer
-	if len(c.in) >= largeBuffer {
+	size := bufpool.Large
+	if len(c.in) >= bufpool.Large {
 		size = 2 * len(c.in) // only a head limit above the default leads here
 	}
-	bigger := getBuffer(size)
+	bigger := bufpool.Get(size)
 	c.w = copy(bigger, c.in[:c.w])
-	putBuffer(c.in)
+	bufpool.Put(c.in)
 	c.in = bigger
 }
 
 // Release gives the connection's memory back. The connection must not be used after.
 func (c *Conn) Release() {
 	if c.memory != nil {
-		putBuffer(c.memory)
+		bufpool.Put(c.memory)
 		c.memory = nil
 	}
 	if c.in != nil {
-		putBuffer(c.in)
+		bufpool.Put(c.in)
 		c.in = nil
 	}
 	c.req.reset()
@@ -64,14 +66,14 @@ func (c *Conn) Release() {
 
 // Trim gives back what an idle connection does not need.
 func (c *Conn) Trim() {
-	if len(c.in) > smallBuffer {
-		putBuffer(c.in)
+	if len(c.in) > bufpool.Small {
+		bufpool.Put(c.in)
 		c.in = nil
 	}
-	putBuffer(c.res.held)
+	bufpool.Put(c.res.held)
 	c.res.held = nil
 	c.mu.Lock()
-	putBuffer(c.out)
+	bufpool.Put(c.out)
 	c.out = nil
 	c.mu.Unlock()
 }
@@ -104,7 +106,7 @@ func (c *Conn) fillBody() error {
 	}
 	if c.memory == nil {
 		c.memory = c.in
-		c.in = getBuffer(largeBuffer)
+		c.in = bufpool.Get(bufpool.Large)
 		c.w = copy(c.in, c.memory[c.r:c.w])
 		c.r = 0
 	} else if c.r == c.w {

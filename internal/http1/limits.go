@@ -101,4 +101,7 @@ type Compat struct {
 	// HostHeaderOverride lets the authority of an absolute-form target win over a Host field that differs from it,
 	// instead of refusing the request (Kestrel's AllowHostHeaderOverride).
 	HostHeaderOverride bool
+	// AlternateSchemes lets an HTTP/2 request name another :scheme than its connection has, as behind a proxy that ends TLS
+	// (Kestrel's AllowAlternateSchemes).
+	AlternateSchemes bool
 }

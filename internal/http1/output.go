@@ -1,6 +1,9 @@
 package http1
 
-import "github.com/lannerhq/lanner/internal/httpcommon"
+import (
+	"github.com/lannerhq/lanner/internal/bufpool"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
 
 // flush writes what is waiting, and p after it. It is for the writer of the response.
 func (c *Conn) flush(p []byte) error {
@@ -43,7 +46,7 @@ func (c *Conn) writeAndUnlock(p []byte) error {
 	c.mu.Lock()
 	c.writing = false
 	c.written.Broadcast()
-	if len(c.out) == 0 && cap(out) <= largeBuffer {
+	if len(c.out) == 0 && cap(out) <= bufpool.Large {
 		c.out = out[:0]
 	}
 	c.mu.Unlock()
@@ -56,7 +59,7 @@ func (c *Conn) writeAndUnlock(p []byte) error {
 // outLocked is out, with room for a response that is not large.
 func (c *Conn) outLocked() []byte {
 	if cap(c.out) == 0 {
-		c.out = getBuffer(smallBuffer)[:0]
+		c.out = bufpool.Get(bufpool.Small)[:0]
 	}
 	return c.out
 }
@@ -65,7 +68,7 @@ func (c *Conn) writeCause(err error) error {
 	switch {
 	case c.stream.Expired() == TimeoutResponseRate:
 		return httpcommon.ErrResponseTooSlow
-	case isDeadline(err):
+	case httpcommon.IsDeadline(err):
 		return err // the application's own
 	}
 	return httpcommon.ErrClientDisconnected

@@ -122,7 +122,7 @@ func (s *Response) appendFraming(b []byte, seen *fieldsSeen, whole bool) []byte 
 			c.closeAfter = true
 		}
 	case seen.length:
-		n, _ := parseLength(s.header.Get("Content-Length"))
+		n, _ := httpcommon.ParseLength(s.header.Get("Content-Length"))
 		if !bodyless {
 			s.framing, s.left = framingLength, n
 		}

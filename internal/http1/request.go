@@ -49,7 +49,7 @@ func (q *Request) reset() {
 func (q *Request) begin(h *head, b []byte) error {
 	q.memory = shared(b)
 	q.minor = h.minor
-	q.method = internMethod(h.method.text(q.memory))
+	q.method = httpcommon.InternMethod(h.method.text(q.memory))
 	q.rawTarget = h.target.text(q.memory)
 	return q.parseTarget()
 }
@@ -114,29 +114,12 @@ func (q *Request) noteLength(value string) error {
 	if q.lengths > 1 {
 		return errMultipleLengths
 	}
-	n, ok := parseLength(value)
+	n, ok := httpcommon.ParseLength(value)
 	if !ok {
 		return badLength(value)
 	}
 	q.length = n
 	return nil
-}
-
-func parseLength(s string) (int64, bool) {
-	if s == "" || len(s) > 19 {
-		return 0, false
-	}
-	var n int64
-	for i := range len(s) {
-		if !digit(s[i]) {
-			return 0, false
-		}
-		n = n*10 + int64(s[i]-'0')
-		if n < 0 {
-			return 0, false
-		}
-	}
-	return n, true
 }
 
 // checkHost is RFC 9112 §3.2 and §3.2.2: exactly one Host in HTTP/1.1, well-formed, and the same as the target's
@@ -147,7 +130,7 @@ func (q *Request) checkHost() error {
 		return errMultipleHosts
 	case q.hosts == 0 && q.minor == 1:
 		return errMissingHost
-	case !validHost(q.host):
+	case !httpcommon.ValidHost(q.host):
 		return badHost(q.host)
 	case q.authority == "":
 		return nil
@@ -247,7 +230,7 @@ func (q *Request) Retain() {
 
 // relocate moves all strings that are parts of old to the same places in q.memory.
 func (q *Request) relocate(old string) {
-	move := func(s string) string { return moved(s, old, q.memory) }
+	move := func(s string) string { return httpcommon.Moved(s, old, q.memory) }
 	q.rawTarget, q.path, q.query = move(q.rawTarget), move(q.path), move(q.query)
 	q.authority, q.host, q.method = move(q.authority), move(q.host), move(q.method)
 	for i := range q.header.Len() {

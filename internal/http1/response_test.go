@@ -429,7 +429,7 @@ func TestAPanicInOnStartingIsAnsweredWith500(t *testing.T) {
 			})
 			c.send("GET / HTTP/1.1", "Host: a", "")
 			c.want("500: the process survives", "HTTP/1.1 500 Internal Server Error", "Content-Length: 0", "", "")
-			var p *PanicError
+			var p *httpcommon.PanicError
 			if len(c.failed) != 1 || !errors.As(c.failed[0], &p) || p.Value != "hook" || len(p.Stack) == 0 {
 				t.Errorf("failures %v, want the panic with its stack", c.failed)
 			}

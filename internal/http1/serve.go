@@ -1,6 +1,9 @@
 package http1
 
-import "github.com/lannerhq/lanner/internal/httpcommon"
+import (
+	"github.com/lannerhq/lanner/internal/bufpool"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
 
 // serve runs one request whose head has been taken out of the input.
 func (c *Conn) serve() Next {
@@ -174,7 +177,7 @@ func (c *Conn) nextRequest() {
 	c.res.reset()
 	c.head.reset()
 	if c.memory != nil {
-		putBuffer(c.memory)
+		bufpool.Put(c.memory)
 		c.memory = nil
 	}
 }

@@ -3,6 +3,7 @@ package http1
 import (
 	"slices"
 
+	"github.com/lannerhq/lanner/internal/bufpool"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
@@ -12,7 +13,7 @@ func (s *Response) Starting() error {
 		last := len(s.onStarting) - 1
 		fn := s.onStarting[last]
 		s.onStarting = s.onStarting[:last]
-		if err := guard(fn); err != nil {
+		if err := httpcommon.Guard(fn); err != nil {
 			return s.fail(err)
 		}
 	}
@@ -36,7 +37,7 @@ func (s *Response) start(next int64, whole bool) error {
 	s.started = true
 	s.render(whole)
 	if s.framing == framingLength && int64(len(s.held)) == s.left && c.fitsLocked(s.held) { // as write does it, with one lock
-		c.out = append(grown(c.out, len(s.held)), s.held...)
+		c.out = append(bufpool.Grown(c.out, len(s.held)), s.held...)
 		s.bodySize += s.left
 		s.held, s.left = s.held[:0], 0
 	}
@@ -68,7 +69,7 @@ func (s *Response) check(next int64) error {
 		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
 			continue
 		}
-		n, ok := parseLength(value)
+		n, ok := httpcommon.ParseLength(value)
 		if !ok || length >= 0 {
 			return errInvalidLength
 		}
@@ -119,7 +120,7 @@ func (s *Response) finishChunked() error {
 	waiting := len(c.out)
 	c.out = append(c.out, "0\r\n"...)
 	for name, value := range s.trailer.All() {
-		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !forbiddenTrailer(name) {
+		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && !httpcommon.ForbiddenTrailer(name) {
 			c.out = httpcommon.AppendField(c.out, name, value)
 		}
 	}
@@ -140,7 +141,7 @@ func (s *Response) replace(status int) {
 // completed runs OnCompleted, last registered first; a panic in one does not keep the others from running.
 func (s *Response) completed() {
 	for _, fn := range slices.Backward(s.onCompleted) {
-		if err := guard(fn); err != nil {
+		if err := httpcommon.Guard(fn); err != nil {
 			s.conn.handler.Failed(err)
 		}
 	}

@@ -22,7 +22,7 @@ func (q *Request) parseTarget() error {
 		return q.absoluteForm(t)
 	case q.method == "CONNECT":
 		return q.authorityForm(t)
-	case validHost(t):
+	case httpcommon.ValidHost(t):
 		return errConnectRequired
 	}
 	return badTarget([]byte(t))
@@ -71,7 +71,7 @@ func (q *Request) absoluteForm(t string) error {
 		path = "/"
 	}
 	q.authority, q.absolute = withoutUserinfo(authority), true
-	if q.authority == "" || !validHost(q.authority) {
+	if q.authority == "" || !httpcommon.ValidHost(q.authority) {
 		return badTarget([]byte(t))
 	}
 	return q.setPath(path)
@@ -97,43 +97,7 @@ func withoutUserinfo(authority string) string {
 // validAuthority is host ":" port with both present (RFC 9112 §3.2.3).
 func validAuthority(s string) bool {
 	i := strings.LastIndexByte(s, ':')
-	return i > 0 && i < len(s)-1 && validHost(s)
-}
-
-// validHost judges a Host value: host [":" port]. A port is digits, without a range check; an IPv6 address stands in
-// brackets (RFC 3986 §3.2.2).
-func validHost(s string) bool {
-	if s == "" {
-		return true
-	}
-	end := 0
-	if s[0] == '[' {
-		for end = 1; end < len(s) && (isHex(s[end]) || s[end] == ':' || s[end] == '.'); end++ {
-		}
-		if end < 4 || end >= len(s) || s[end] != ']' {
-			return false
-		}
-		end++
-	} else {
-		for end < len(s) && httpcommon.IsHostByte(s[end]) {
-			end++
-		}
-		if end == 0 {
-			return false
-		}
-	}
-	return end == len(s) || s[end] == ':' && allDigits(s[end+1:])
-}
-
-func isHex(c byte) bool { return httpcommon.IsHexByte(c) }
-
-func allDigits(s string) bool {
-	for i := range len(s) {
-		if !digit(s[i]) {
-			return false
-		}
-	}
-	return s != ""
+	return i > 0 && i < len(s)-1 && httpcommon.ValidHost(s)
 }
 
 // sameAuthority reports whether a Host value names the same place as the target's authority. The default port of the

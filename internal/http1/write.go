@@ -1,6 +1,10 @@
 package http1
 
-import "io"
+import (
+	"io"
+
+	"github.com/lannerhq/lanner/internal/bufpool"
+)
 
 // holds reports whether n more bytes can be held back: the length is not announced, and there is room.
 func (s *Response) holds(n int) bool {
@@ -14,20 +18,7 @@ func (s *Response) room(n int) bool { return n <= s.conn.cfg.Limits.MaxResponseB
 
 // hold keeps p back, in a buffer of one of the two pooled sizes as long as it fits.
 func (s *Response) hold(p []byte) {
-	s.held = append(grown(s.held, len(p)), p...)
-}
-
-// grown is b with room for n more bytes where that takes no more than the larger of the pooled sizes. What append makes when
-// b is full is of neither size, and lost to the pools.
-func grown(b []byte, n int) []byte {
-	need := len(b) + n
-	if need <= cap(b) || need > largeBuffer {
-		return b
-	}
-	bigger := getBuffer(need)
-	n = copy(bigger, b)
-	putBuffer(b)
-	return bigger[:n]
+	s.held = append(bufpool.Grown(s.held, len(p)), p...)
 }
 
 // write frames body bytes of a started response.
@@ -102,7 +93,7 @@ func (s *Response) send(p []byte) error {
 	s.bodySize += int64(len(p))
 	c.mu.Lock()
 	if c.fitsLocked(p) {
-		c.out = append(grown(c.out, len(p)), p...)
+		c.out = append(bufpool.Grown(c.out, len(p)), p...)
 		c.mu.Unlock()
 		return nil
 	}
@@ -129,8 +120,8 @@ func (s *Response) sendWaiting() error {
 }
 
 func (s *Response) copyFrom(r io.Reader) (int64, error) {
-	buf := getBuffer(largeBuffer)
-	defer putBuffer(buf)
+	buf := bufpool.Get(bufpool.Large)
+	defer bufpool.Put(buf)
 	var total int64
 	for {
 		n, err := r.Read(buf)

@@ -94,9 +94,7 @@ func (m *Manager) endTheOld(now time.Time) {
 	for _, c := range grown {
 		c.life.old.Store(true)
 		if _, open := m.conns[c]; open {
-			c.mu.Lock()
-			c.http.Drain()
-			c.mu.Unlock()
+			c.drain()
 			c.transport.Interrupt()
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/http1"
@@ -47,10 +48,15 @@ type conn struct {
 	kind      *class           // of the last request on the loop
 	id        uint64
 	requests  uint32
-	ran       uint32 // handlers of that kind on the loop, not yet counted
+	h2        *mux          // what serves it, when it speaks HTTP/2; nil when not. Changed once, with mu held
+	ranInline atomic.Uint32 // handlers of its streams on the loop
+	ran       uint32        // handlers of that kind on the loop, not yet counted
 	state     State
 	released  bool
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
+	muxed     bool // it is HTTP/2 from its first byte
+	weak      bool // by a TLS that HTTP/2 forbids
+	failed    bool // HTTP/2: the client has broken a rule
 	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
 	finished  bool // run came to its end: no handler ended the goroutine
 
@@ -101,6 +107,7 @@ func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn
 		}
 	}
 	c.work = m.resting
+	c.muxed, c.weak = c.beginsMux(&opts), opts.Inadequate
 	c.observe()
 	return c
 }
@@ -164,10 +171,24 @@ func newResting() *work {
 
 // run serves the connection to its end.
 func (c *conn) run(prefix []byte) {
-	defer c.end()
+	if c.muxed {
+		c.newMux(prefix).run()
+		return
+	}
+	if c.serveHTTP1(prefix) == http1.Preface {
+		c.switchToMux().run()
+	}
+}
+
+// serveHTTP1 serves the connection to its end, unless it turns out to be HTTP/2.
+func (c *conn) serveHTTP1(prefix []byte) (next http1.Next) {
+	defer func() {
+		if next != http1.Preface {
+			c.ended(recover())
+		}
+	}()
 	c.begin()
 	c.http.Start()
-	next := http1.More
 	if len(prefix) > 0 {
 		c.http.Preload(prefix)
 		next = c.http.Process()
@@ -175,8 +196,12 @@ func (c *conn) run(prefix []byte) {
 	for next == http1.More {
 		next = c.turn()
 	}
+	if next == http1.Preface && c.requests == 0 {
+		return next
+	}
 	c.finish(next)
 	c.finished = true
+	return next
 }
 
 // turn waits for input and processes it.
@@ -252,10 +277,8 @@ func (c *conn) cut() {
 	}
 }
 
-// end runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit, or a mistake of ours in a
+// ended runs last on the connection's goroutine, also when a handler ended it with runtime.Goexit, or a mistake of ours in a
 // panic: that costs one connection, not the process.
-func (c *conn) end() { c.ended(recover()) }
-
 func (c *conn) ended(v any) {
 	if v != nil {
 		c.log(slog.LevelError, eventConnectionFailed, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
@@ -400,7 +423,7 @@ func (h *handler) Drained(bad *httpcommon.BadRequestError) {
 
 // Failed implements http1.Handler.
 func (h *handler) Failed(err error) {
-	if p := (*http1.PanicError)(nil); errors.As(err, &p) {
+	if p := (*httpcommon.PanicError)(nil); errors.As(err, &p) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}

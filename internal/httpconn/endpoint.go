@@ -2,6 +2,7 @@ package httpconn
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
@@ -23,6 +25,12 @@ type Endpoint struct {
 	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
 	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
 	Middleware []connection.Middleware
+	// TLS is how the server ends TLS, behind the middleware; nil for none. Such connections are on a goroutine each, too, and cannot be
+	// released. It is cloned: changes have no effect after the first connection. Protocols are what is offered by ALPN.
+	TLS       *tls.Config
+	Protocols Protocols
+	// HandshakeTimeout bounds the TLS handshake. Zero means DefaultHandshakeTimeout, negative no limit.
+	HandshakeTimeout time.Duration
 
 	// Attrs say in metrics where it listens.
 	Attrs metrics.EndpointAttrs
@@ -33,15 +41,22 @@ type Endpoint struct {
 	chained sync.Once
 	handler connection.Handler
 
+	securing sync.Once
+	secured  *tls.Config // see tlsConfig
+
 	engine            atomic.Pointer[engine] // see Manager.engine
 	draining, aborted atomic.Bool            // see StopEndpoint
 
 	conns, taken int // how many there are; guarded by the manager's mu
 }
 
+// chains reports whether something runs on the endpoint's connections before HTTP.
+func (ep *Endpoint) chains() bool { return len(ep.Middleware) > 0 || ep.TLS != nil }
+
 // settings are the part of a Config that can be replaced while the manager serves.
 type settings struct {
 	limits                      http1.Limits
+	http2                       HTTP2Limits // effective
 	compat                      http1.Compat
 	serverHeader                string
 	rates                       transport.Rates
@@ -53,14 +68,14 @@ type settings struct {
 
 func (c *Config) settings() *settings {
 	return &settings{
-		limits: c.Limits.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
+		limits: c.Limits.Effective(), http2: c.HTTP2.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
 		rates:          transport.Rates{Read: c.MinRequestBodyRate, Write: c.MinResponseRate},
 		maxConnections: c.MaxConnections, maxUpgraded: c.MaxUpgraded,
 		full: c.Full, maxRequests: c.MaxRequests, maxAge: c.MaxAge, ageGrace: c.AgeGrace,
 	}
 }
 
-// Reconfigure replaces the limits, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and
+// Reconfigure replaces the limits of both versions of HTTP, Compat, ServerHeader, the least rates and the bounds of connections, of their requests and
 // ages, by those of cfg; the rest of cfg is not looked at. Connections that are accepted from then on are served by them; those
 // that are open keep theirs to their end. A bound below what is open refuses new connections and closes none. It is safe from any goroutine.
 func (m *Manager) Reconfigure(cfg Config) {
@@ -74,6 +89,7 @@ func (m *Manager) Reconfigure(cfg Config) {
 type engine struct {
 	*settings
 	http http1.Config
+	mux  http2.Config
 }
 
 // engine returns the configuration for connections that an endpoint accepts now.
@@ -86,6 +102,8 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader,
 		Date: func() []byte { return *m.date.Load() },
 	}}
+	e.http.HTTP2 = m.speaksHTTP2(ep) && ep.TLS == nil
+	e.mux = m.http2Config(now, ep)
 	ep.engine.Store(e)
 	return e
 }
@@ -116,6 +134,19 @@ func (c *conn) draining() bool { return c.m.draining.Load() || c.endpoint.draini
 // aborted reports whether the connection was cut by the manager.
 func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.Load() }
 
+// drain makes the connection's next response its last.
+func (c *conn) drain() {
+	c.mu.Lock()
+	x := c.h2
+	if x == nil {
+		c.http.Drain()
+	}
+	c.mu.Unlock()
+	if x != nil {
+		x.http.Drain()
+	}
+}
+
 // drain ends the connections of an endpoint, or of all for nil, that wait, and makes running requests the last.
 func (m *Manager) drain(ep *Endpoint) {
 	m.mu.Lock()
@@ -125,11 +156,14 @@ func (m *Manager) drain(ep *Endpoint) {
 			continue
 		}
 		if !m.cfg.ReturnIdle {
-			c.mu.Lock()
-			c.http.Drain()
-			c.mu.Unlock()
+			c.drain()
 		}
 		c.transport.Interrupt()
+	}
+	for ch := range m.chains {
+		if ch.shaking && (ep == nil || ch.endpoint == ep) {
+			ch.raw.Close() // nothing has been asked on it
+		}
 	}
 }
 

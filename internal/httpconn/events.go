@@ -33,6 +33,16 @@ var (
 	eventMiddlewarePanicked = newEvent(81, "ConnectionMiddlewarePanic", "connection middleware failed")
 	// Error: what Options.Rejected made of a rejection cannot be sent; the standard answer was. Keys: connection, request, remote, error.
 	eventRejectionInvalid = newEvent(82, "RejectionInvalid", "the answer to a rejected request cannot be sent")
+	// Debug: a TLS handshake failed. Keys: connection, endpoint, remote, error.
+	eventAuthenticationFailed = newEvent(83, "AuthenticationFailed", "the TLS handshake failed")
+	// Debug: a TLS handshake took longer than the endpoint's HandshakeTimeout. Keys: connection, endpoint, remote, after.
+	eventAuthenticationTimedOut = newEvent(84, "AuthenticationTimedOut", "the TLS handshake took too long")
+	// Debug: a TLS handshake is done. Keys: connection, endpoint, remote, version, cipher, protocol, host.
+	eventHTTPSEstablished = newEvent(85, "HttpsConnectionEstablished", "the connection is encrypted")
+	// Error: the client of an endpoint that speaks HTTP/2 alone did not choose it by ALPN; closed. Keys: connection, endpoint, remote, protocol.
+	eventHTTP2NotNegotiated = newEvent(86, "EndPointHttp2NotNegotiated", "HTTP/2 was not negotiated on an endpoint that speaks nothing else")
+	// Debug: an HTTP/2 connection is ended because of its client. Keys: connection, endpoint, remote, code, reason, detail.
+	eventHTTP2ConnectionError = newEvent(29, "Http2ConnectionError", "the client has broken a rule of HTTP/2")
 	// Debug: a request was refused. Keys: connection, request, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
 	// Debug: the application wrote a body for a response that has none, such as that to HEAD. Keys: connection, request, remote, bytes.

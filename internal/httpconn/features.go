@@ -171,6 +171,13 @@ func (c *conn) OnAborted(fn func(error)) {
 
 // lose tells the engine that the connection is given up, unless it has none, and so no request.
 func (c *conn) lose(cause error) {
+	c.mu.Lock()
+	x := c.h2
+	c.mu.Unlock()
+	if x != nil {
+		x.http.Lose(cause)
+		return
+	}
 	c.visit().Lose(cause)
 	c.leave()
 }

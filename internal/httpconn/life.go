@@ -134,8 +134,20 @@ func (ch *chain) lifeBegins() {
 
 func (ch *chain) lifeEnds() {
 	if rec := ch.m.recorder(ch.endpoint); rec != nil {
-		rec.ConnectionEnded(time.Since(ch.began), metrics.Protocol{Name: "http", Version: "1.1"}, ch.reason)
+		rec.ConnectionEnded(time.Since(ch.began), ch.spoke(), ch.reason)
 	}
+}
+
+// spoke is the protocol of the connection. One whose handshake failed spoke none.
+func (ch *chain) spoke() metrics.Protocol {
+	p := metrics.Protocol{Name: "http", Version: "1.1", TLSVersion: ch.secured.version()}
+	switch {
+	case ch.endpoint.TLS != nil && ch.secured == nil:
+		return metrics.Protocol{}
+	case ch.secured != nil && ch.secured.state.NegotiatedProtocol == protocolHTTP2:
+		p.Version = "2"
+	}
+	return p
 }
 
 // lifeBegins and lifeEnds of a Taken count an upgraded connection, to its end.

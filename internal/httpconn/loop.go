@@ -27,7 +27,7 @@ func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (
 	if m.settings.Load().full == FullWait {
 		return m.listenWaiting(l, ep, options)
 	}
-	if len(ep.Middleware) > 0 {
+	if ep.chains() {
 		m.middleware(ep) // now, rather than at the first connection
 	} else if loop := m.theLoop(l); loop != nil {
 		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
@@ -70,7 +70,7 @@ func (m *Manager) adopt(nc net.Conn, ep *Endpoint, opts Options) bool {
 
 // onLoop makes the owner of a connection on the loop, or refuses it.
 func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) transport.Events {
-	if ep = opts.endpoint(ep); len(ep.Middleware) > 0 { // it has become one with middleware since the listener was put on the loop
+	if ep = opts.endpoint(ep); ep.chains() { // it has become one with middleware, or TLS, since the listener was put on the loop
 		nc, _ := link.Detach()
 		m.serveChained(nc, ep, opts)
 		return nil
@@ -81,6 +81,10 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 		return nil
 	}
 	link.SetTimeout(http1.TimeoutKeepAlive, c.engine.http.Limits.KeepAliveTimeout)
+	if c.muxed {
+		c.newMux(opts.Prefix)
+		return c
+	}
 	if len(opts.Prefix) > 0 {
 		c.begin()
 		c.http.Preload(opts.Prefix)
@@ -94,6 +98,10 @@ func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) tran
 
 // Ready implements transport.Events.
 func (c *conn) Ready(why transport.Why) {
+	if c.h2 != nil {
+		c.h2.ready(why)
+		return
+	}
 	over := false
 	defer c.unless(&over)
 	if c.work == c.m.resting {
@@ -105,9 +113,14 @@ func (c *conn) Ready(why transport.Why) {
 		c.rest() // from here on the connection may be somebody else's
 		return
 	}
+	over = true
+	if next == http1.Preface && c.requests == 0 {
+		x := c.switchToMux()
+		x.rest(x.http.Process())
+		return
+	}
 	c.finish(next)
 	c.finished = true
-	over = true
 	c.ended(nil)
 }
 

@@ -26,6 +26,7 @@ type Config struct {
 	Features *server.Features
 	// Limits need not be effective.
 	Limits http1.Limits
+	HTTP2  HTTP2Limits
 	Compat http1.Compat
 	// ServerHeader is the Server field of responses; "" sends none.
 	ServerHeader string
@@ -94,6 +95,10 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	muxMu  sync.Mutex
+	muxes  map[*mux]struct{} // connections that speak HTTP/2
+	ticked []*mux            // the heartbeat's
+
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	taken   map[*Taken]struct{}
@@ -115,6 +120,7 @@ func New(cfg Config) *Manager {
 		conns:  make(map[*conn]struct{}),
 		taken:  make(map[*Taken]struct{}),
 		chains: make(map[*chain]struct{}),
+		muxes:  make(map[*mux]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
@@ -135,6 +141,7 @@ func (m *Manager) beat(now time.Time) {
 	m.late(now)
 	m.look()
 	m.endTheOld(now)
+	m.tickMuxes(int64(now.Sub(m.ages.start)))
 }
 
 // Heartbeat is the manager's, for owners that have coarse deadlines of their own.
@@ -154,6 +161,11 @@ type Options struct {
 	Features *server.Features
 	// Endpoint replaces the one that the connection came in by; nil for that one.
 	Endpoint *Endpoint
+	// Protocol is what ALPN has agreed on: "h2", "http/1.1", or "" for nothing, or without TLS. A chain that made the handshake sets it.
+	Protocol string
+	// Inadequate says that the version or the cipher suite of TLS is one that HTTP/2 forbids: a connection with the Protocol h2 is
+	// answered INADEQUATE_SECURITY (RFC 9113 §9.2).
+	Inadequate bool
 
 	placed bool // it has its place already
 }
@@ -168,7 +180,7 @@ func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 	ep = opts.endpoint(ep)
-	if len(ep.Middleware) > 0 {
+	if ep.chains() {
 		m.serveChained(nc, ep, opts)
 		return
 	}

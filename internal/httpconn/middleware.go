@@ -15,10 +15,10 @@ import (
 	"github.com/lannerhq/lanner/server"
 )
 
-// chain is a connection of an endpoint with middleware: what it is from the accept until the middleware has returned. In the
+// chain is a connection of an endpoint with middleware, or with TLS: what it is from the accept until the middleware has returned. In the
 // midst of it lies, if the middleware calls next, a conn, which serves what the middleware passed on.
 //
-//	admitted ──▶ middleware ──next──▶ conn, then what took it over ──▶ middleware ──▶ closed
+//	admitted ──▶ middleware ──next──▶ TLS ──▶ conn, then what took it over ──▶ middleware ──▶ closed
 //	             holds a place in     has the place; registered         not counted,
 //	             the count            by itself                         waited for
 type chain struct {
@@ -32,10 +32,13 @@ type chain struct {
 	id       uint64
 	next     atomic.Bool              // next was called
 	began    time.Time                // when it was admitted, for metrics; zero without them
-	reason   string                   // why its conn ended
+	reason   string                   // why its conn ended, or its handshake failed
+	secured  *secured                 // what its handshake came to; nil without one
+	failed   error                    // of its handshake: that has been logged
 	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
 
 	// Guarded by the manager's mu.
+	shaking bool   // it makes its handshake
 	counted bool   // it holds a place in the count itself
 	conn    *conn  // it has taken that place
 	taken   *Taken // and this the conn's
@@ -106,7 +109,7 @@ func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
 func (ch *chain) run() {
 	defer ch.end()
 	err := ch.m.middleware(ch.endpoint)(ch.ctx, connection.New(ch.raw, &ch.features))
-	if err != nil {
+	if err != nil && !errors.Is(err, ch.failed) {
 		ch.log(slog.LevelDebug, eventMiddlewareRefused, slog.Any("error", err))
 	}
 }
@@ -148,7 +151,7 @@ func (ch *chain) cut(cause error) {
 }
 
 // serveHTTP is the innermost handler. It returns when the connection is over, or what has taken it over is.
-func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
+func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 	ch, ok := server.Get[*chain](c.Features())
 	if !ok || ch.m != m {
 		return errStranger
@@ -157,15 +160,24 @@ func (m *Manager) serveHTTP(_ context.Context, c *connection.Conn) error {
 		return errNextTwice
 	}
 	nc, ahead := c.Detach()
-	t := transport.NewConn(nc, m.heartbeat, reasons)
 	opts := ch.opts
 	opts.Features = c.Features()
-	inner := m.newConn(t, ch.endpoint, opts)
-	inner.id = ch.id
-	inner.chain = ch
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
 		ch.as = as
 	}
+	if ch.endpoint.TLS != nil {
+		secure, err := ch.handshake(ctx, nc, ahead)
+		if err != nil {
+			ch.failed = err
+			return err
+		}
+		nc, ahead = secure, nil
+		ch.secured.describe(c, &opts)
+	}
+	t := transport.NewConn(nc, m.heartbeat, reasons)
+	inner := m.newConn(t, ch.endpoint, opts)
+	inner.id = ch.id
+	inner.chain = ch
 	if opts.OnState != nil {
 		t.Mark(inner.mark)
 	}
@@ -219,12 +231,20 @@ func (m *Manager) inMiddlewareLocked(ep *Endpoint) (before, after int64) {
 	return before, after
 }
 
+// clientText is the address that the middleware says, or else the connection's own.
+func (ch *chain) clientText() string {
+	if as := ch.replaced(); as != nil {
+		return as.RemoteAddrText()
+	}
+	return ch.RemoteAddrText()
+}
+
 func (ch *chain) log(level slog.Level, e event, attrs ...slog.Attr) {
 	if !ch.m.cfg.Logger.Enabled(context.Background(), level) {
 		return
 	}
 	attrs = append(attrs, e.id, slog.String("connection", ch.ConnectionID()), slog.String("endpoint", ch.endpoint.Name),
-		slog.String("remote", ch.RemoteAddrText()))
+		slog.String("remote", ch.clientText()))
 	ch.m.cfg.Logger.LogAttrs(context.Background(), level, e.msg, attrs...)
 }
 

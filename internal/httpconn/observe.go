@@ -38,6 +38,7 @@ const (
 	reasonTimeout   = "server_timeout"
 	reasonOther     = "other_error"
 	reasonFull      = "max_concurrent_connections_exceeded"
+	reasonHandshake = "tls_handshake_failed"
 )
 
 // errorType is the name that Kestrel's metrics have for a reason of the engine: theirs is a closed list.
@@ -259,8 +260,13 @@ func (c *conn) entryID(x *exchange) string {
 // observeRejection is for a connection that got no place.
 func (m *Manager) observeRejection(ep *Endpoint, id uint64, remote string, status int) {
 	m.recorder(ep).ConnectionRejected(reasonFull)
+	m.entryOf(accesslog.Entry{Time: time.Now(), RemoteAddr: remote, Endpoint: ep.Name, ConnectionID: connectionID(id),
+		Scheme: ep.Scheme, Status: status, Reason: reasonFull})
+}
+
+// entryOf writes the line of a connection that came to no request.
+func (m *Manager) entryOf(e accesslog.Entry) {
 	if m.cfg.AccessLog != nil {
-		m.cfg.AccessLog.Write(&accesslog.Entry{Time: time.Now(), RemoteAddr: remote, Endpoint: ep.Name, ConnectionID: connectionID(id),
-			Scheme: ep.Scheme, Status: status, Reason: reasonFull})
+		m.cfg.AccessLog.Write(&e)
 	}
 }

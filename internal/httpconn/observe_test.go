@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/accesslog"
+	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
@@ -110,9 +111,10 @@ func TestEveryExchangeIsLogged(t *testing.T) {
 			send: "GET /x HTTP/1.1\r\nUser-Agent: u\r\n\r\n", app: hello,
 			wants: map[string]any{"status": 400, "method": "GET", "target": "/x", "reason": "invalid_request_headers"},
 		},
-		"an HTTP/2 preface, answered by a frame": {
-			send: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", app: hello,
-			wants: map[string]any{"status": 0, "reason": "invalid_http_version"},
+		"a request of HTTP/2": {
+			send:  http2.Preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x06\x01\x05\x00\x00\x00\x01\x82\x86\x84\x41\x01h",
+			app:   hello,
+			wants: map[string]any{"status": 200, "method": "GET", "target": "/", "protocol": "HTTP/2", "reason": nil},
 		},
 		"a chunk that is none": {
 			send:  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",

@@ -33,8 +33,8 @@ func loopback(t *testing.T) (near, far *net.TCPConn) {
 	return nc.(*net.TCPConn), peer.(*net.TCPConn)
 }
 
-// tunnel joins an upgraded connection with another, as a proxy of WebSockets does.
-func tunnel(to net.Conn) server.ContextHandler {
+// tunnelOf joins an upgraded connection with another, as a proxy of WebSockets does.
+func tunnelOf(to net.Conn) server.ContextHandler {
 	return func(c *server.Context) error {
 		up, _ := server.Get[server.UpgradeFeature](c.Features())
 		nc, err := up.Upgrade()
@@ -61,7 +61,7 @@ func tunnel(to net.Conn) server.ContextHandler {
 func TestAnUpgradedConnectionCanBeJoinedWithAnother(t *testing.T) {
 	near, far := loopback(t)
 	backend, to := loopback(t)
-	m := New(Config{App: tunnel(to), Logger: discard})
+	m := New(Config{App: tunnelOf(to), Logger: discard})
 	m.Serve(far, &Endpoint{Name: "tunnel", Scheme: "http"}, Options{})
 	near.SetDeadline(time.Now().Add(20 * time.Second))
 	backend.SetDeadline(time.Now().Add(20 * time.Second))

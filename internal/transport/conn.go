@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type Conn struct {
 	phase   atomic.Uint32
 	vectors net.Buffers
 	shared  bool
+	joins   bool // it is TLS: two writes would be two records
 	mark    func(reading bool)
 
 	// The watch. first is the byte that it read, which belongs to the next Read.
@@ -55,6 +57,7 @@ var past = time.Unix(1, 0)
 // NewConn puts nc under the heartbeat. Close, Abort or Detach take it out again.
 func NewConn(nc net.Conn, h *Heartbeat, reasons Reasons) *Conn {
 	c := &Conn{nc: nc, heartbeat: h, reasons: reasons}
+	_, c.joins = nc.(interface{ NetConn() net.Conn })
 	h.add(c)
 	return c
 }
@@ -85,6 +88,10 @@ func (c *Conn) SetTimeout(reason uint8, d time.Duration) { c.timeouts.set(c.hear
 
 // Expired is the reason of the deadline that has passed, or 0.
 func (c *Conn) Expired() uint8 { return c.timeouts.expired() }
+
+// Writing and Wrote hold what the owner wants to write against the least rate: see Link.
+func (c *Conn) Writing(n int64) { c.timeouts.writing(c.heartbeat, n) }
+func (c *Conn) Wrote()          { c.timeouts.wrote() }
 
 // BodyRead says that a read counts for the read rate.
 func (c *Conn) BodyRead(on bool) { c.timeouts.bodyRead(on) }
@@ -203,6 +210,10 @@ func (c *Conn) Writev(a, b []byte) error {
 		n, err = c.nc.Write(a)
 	case len(a) == 0:
 		n, err = c.nc.Write(b)
+	case c.joins && len(a)+len(b) <= recordSize:
+		record := records.Get().(*[recordSize]byte)
+		n, err = c.nc.Write(append(append(record[:0], a...), b...))
+		records.Put(record)
 	default:
 		c.vectors = append(c.vectors[:0], a, b)
 		v := c.vectors
@@ -215,6 +226,11 @@ func (c *Conn) Writev(a, b []byte) error {
 	}
 	return err
 }
+
+// recordSize is the most that a record of TLS holds (RFC 8446 §5.1).
+const recordSize = 1 << 14
+
+var records = sync.Pool{New: func() any { return new([recordSize]byte) }}
 
 // tooSlow reports whether a write was given up because the peer reads too slowly.
 func (c *Conn) tooSlow() bool {
@@ -273,18 +289,32 @@ func (c *Conn) Unwatch() {
 	c.nc.SetReadDeadline(time.Time{})
 }
 
-// Close closes the connection.
+// Close closes the connection. One with TLS says first that this is its end.
 func (c *Conn) Close() {
 	c.heartbeat.remove(c)
-	c.Sever()
+	c.sever(c.nc)
 }
 
 // Sever ends the connection from any goroutine, while its owner may be using it; the owner still has to Close or Abort.
-func (c *Conn) Sever() {
+func (c *Conn) Sever() { c.sever(below(c.nc)) }
+
+func (c *Conn) sever(nc net.Conn) {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && c.shared {
 		half.CloseWrite()
 	}
-	c.nc.Close()
+	nc.Close()
+}
+
+// below is what carries TLS, or else nc. It is what is closed when a connection is cut: the close_notify that closing TLS sends would
+// make a response that ends with the connection look whole (RFC 8446 §6.1), and sending it may take seconds.
+func below(nc net.Conn) net.Conn {
+	for {
+		above, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nc
+		}
+		nc = above.NetConn()
+	}
 }
 
 // lingerFor bounds how long a client is given to read the last answer while it is still sending.
@@ -319,7 +349,7 @@ func (c *Conn) CloseLingering() {
 func (c *Conn) Abort() {
 	c.reset()
 	c.heartbeat.remove(c)
-	c.nc.Close()
+	below(c.nc).Close()
 }
 
 // Cut makes reads and writes fail from now on, also those under way; the owner still has to Abort. It is for giving a
@@ -330,7 +360,7 @@ func (c *Conn) Cut() {
 }
 
 func (c *Conn) reset() {
-	if tcp, ok := c.nc.(*net.TCPConn); ok {
+	if tcp, ok := below(c.nc).(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
 }

@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -295,6 +297,75 @@ func TestWritevWritesBothParts(t *testing.T) {
 			if _, err := io.ReadFull(client, got); err != nil || string(got) != "ab" {
 				t.Errorf("got %q, %v, want ab", got, err)
 			}
+		})
+	}
+}
+
+// overTLS is as a tls.Conn: what it writes are records, what it closes says so first.
+type overTLS struct {
+	net.Conn
+	writes []string
+}
+
+func (o *overTLS) NetConn() net.Conn { return o.Conn }
+
+func (o *overTLS) Write(p []byte) (int, error) {
+	o.writes = append(o.writes, string(p))
+	return o.Conn.Write(p)
+}
+
+func (o *overTLS) Close() error {
+	o.Write([]byte("bye"))
+	return o.Conn.Close()
+}
+
+func TestOverTLSWhatFitsIsOneRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHeartbeat(nil)
+		defer h.Stop()
+		client, server := memnet.Pipe(1 << 20)
+		defer client.Close()
+		nc := &overTLS{Conn: server}
+		c := NewConn(nc, h, Reasons{})
+		defer c.Close()
+		head := []byte("head")
+		for _, body := range []int{1, recordSize - len(head), recordSize - len(head) + 1} {
+			nc.writes = nil
+			if err := c.Writev(head, bytes.Repeat([]byte("b"), body)); err != nil {
+				t.Fatal(err)
+			}
+			want := 1
+			if len(head)+body > recordSize {
+				want = 2
+			}
+			if all := strings.Join(nc.writes, ""); len(nc.writes) != want || all != "head"+strings.Repeat("b", body) {
+				t.Errorf("a body of %d bytes makes %d writes of %d bytes in all, want %d", body, len(nc.writes), len(all), want)
+			}
+		}
+	})
+}
+
+func TestOverTLSOnlyACloseSaysThatItIsTheEnd(t *testing.T) {
+	for name, end := range map[string]struct {
+		end  func(c *Conn)
+		want string
+	}{
+		"Close": {(*Conn).Close, "bye"},
+		"Abort": {(*Conn).Abort, ""},
+		"Sever": {(*Conn).Sever, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := NewHeartbeat(nil)
+			defer h.Stop()
+			client, server := memnet.Pipe(1 << 10)
+			defer client.Close()
+			c := NewConn(&overTLS{Conn: server}, h, Reasons{})
+			end.end(c)
+			client.SetReadDeadline(time.Now().Add(time.Hour))
+			if b, err := io.ReadAll(client); string(b) != end.want || err != nil {
+				t.Errorf("%s: the peer reads %q, %v, want %q and the end", name, b, err, end.want)
+			}
+			c.Abort()
 		})
 	}
 }

@@ -25,6 +25,7 @@ type EventConn struct {
 	listed bool // known to the table and the shard
 	spent  bool // the registration is not that of an attached connection; guarded by mu
 	hungUp bool // guarded by mu
+	wish   bool // Ready(Writable) was asked for and has not been told; guarded by mu
 	stop   bool // Interrupt came: it is told whenever it attaches; guarded by mu
 
 	timeouts timeouts
@@ -79,8 +80,11 @@ const (
 
 var _ Inline = (*EventConn)(nil)
 
-// armed are the events of an attached connection, level-triggered.
+// armed are the events of an attached connection, level-triggered. See levelLocked.
 const armed = unix.EPOLLIN | unix.EPOLLRDHUP
+
+// outEvents are those after which a write does not wait.
+const outEvents = unix.EPOLLOUT | unix.EPOLLHUP | unix.EPOLLERR
 
 // goneEvents are those after which the peer does not send any more.
 const goneEvents = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
@@ -111,7 +115,7 @@ func (c *EventConn) happened(events uint32) bool {
 		r.in.wakeLocked()
 		c.shard.woke = true
 	}
-	if r.out.wanted && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+	if r.out.wanted && events&outEvents != 0 {
 		r.out.wakeLocked()
 		c.shard.woke = true
 	}
@@ -119,6 +123,33 @@ func (c *EventConn) happened(events uint32) bool {
 		c.armLocked()
 	}
 	return true
+}
+
+// register lists a new connection, so that the leader can find it, and then in epoll. A goroutine of its owner may have
+// closed it already.
+func (c *EventConn) register() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.Load() == closed {
+		return nil
+	}
+	c.listed = true
+	c.shard.live.Add(1)
+	c.shard.loop.table.put(c)
+	ev := unix.EpollEvent{Events: c.levelLocked(), Fd: c.fd, Pad: int32(c.gen)}
+	err := unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_ADD, int(c.fd), &ev)
+	if c.stop { // it was interrupted before the leader could find it
+		c.shard.post(c, Interrupted)
+	}
+	return err
+}
+
+// levelLocked are the events of a connection that is attached or inline, level-triggered.
+func (c *EventConn) levelLocked() uint32 {
+	if c.wish {
+		return armed | unix.EPOLLOUT
+	}
+	return armed
 }
 
 func (c *EventConn) controlLocked(events uint32) error {
@@ -193,7 +224,10 @@ func (c *EventConn) Enter() {
 // Exit says that the handler has ended. It reports whether the watchdog took the shard from it meanwhile.
 func (c *EventConn) Exit() bool { return c.has(seized) }
 
-// Attach says that the connection waits for bytes. The caller must not touch it any more.
+// Left reports whether the connection is run by a goroutine that does not lead. Only Attach and closing end that.
+func (c *EventConn) Left() bool { return c.state.Load() == detached }
+
+// Attach says that the connection waits for bytes. The caller must not run it any more.
 func (c *EventConn) Attach() {
 	if c.state.CompareAndSwap(inline, attached) {
 		return // on the leader, which goes on with the next
@@ -209,7 +243,7 @@ func (c *EventConn) Attach() {
 	}
 	if c.spent {
 		c.spent = false
-		c.controlLocked(armed)
+		c.controlLocked(c.levelLocked())
 	}
 	c.state.Store(attached)
 	// What came while it was detached was not posted, or in vain.
@@ -612,6 +646,7 @@ func (c *EventConn) forget() bool {
 	c.ClearDeadlines()
 	c.mu.Lock()
 	was := c.state.Swap(closed)
+	c.wish = false
 	if c.rare != nil {
 		c.rare.watch = nil
 	}

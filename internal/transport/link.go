@@ -22,6 +22,11 @@ type Link interface {
 	BodyRead(on bool)
 	SetRates(*Rates)
 	Rates() *Rates
+	// Writing begins to hold n bytes that the owner wants to write against the least rate, and adds their time to that of earlier
+	// ones; Wrote ends one Writing. One goroutine at a time calls them. When the time is over, the connection is Expired, and
+	// writes fail; nothing is Measured.
+	Writing(n int64)
+	Wrote()
 	// Measured is what was measured of a read or write that was too slow; nil when none was.
 	Measured() *Measure
 	SetReadDeadline(t time.Time) error
@@ -53,6 +58,8 @@ type Link interface {
 }
 
 // Inline is what a connection on an event loop has besides: its owner runs on the loop, and gives it up before it blocks.
+// One goroutine at a time runs it. TryWrite, NotifyWritable, Left and what is said to be for any goroutine may be called
+// by others meanwhile.
 type Inline interface {
 	Link
 	// TryRead reads without waiting; 0 and nil when there is nothing.
@@ -62,8 +69,20 @@ type Inline interface {
 	Exit() (seized bool)
 	// Leave gives the loop to another goroutine: what follows may block.
 	Leave()
-	// Attach says that the connection waits for bytes. The caller must not touch it any more.
+	// Left reports whether the connection is run by a goroutine that does not lead the loop: after Leave, or when the loop
+	// was taken from it. It is safe from any goroutine, and true only until Attach.
+	Left() bool
+	// Attach says that the connection waits for bytes. The caller must not run it any more. After Leave, or when Left, any
+	// goroutine may call it.
 	Attach()
+
+	// TryWrite writes what the socket takes now, without waiting; fewer bytes than len(p) and no error mean that it is full.
+	// It is for any goroutine, but one at a time, also while the connection is attached. After Close it fails with
+	// net.ErrClosed, otherwise as Writev does.
+	TryWrite(p []byte) (n int, err error)
+	// NotifyWritable asks for one Ready(Writable) when the socket takes bytes. It is safe from any goroutine at any time.
+	// What is asked for while the connection runs is told after Attach; closing forgets it.
+	NotifyWritable()
 }
 
 var _ Link = (*Conn)(nil)

@@ -274,18 +274,9 @@ func (l *Loop) add(s *shard, fd int, remote address, accepted func(Inline) Event
 		c.Close()
 		return nil
 	}
-	c.listed = true
-	s.live.Add(1)
-	l.table.put(c)
-	ev := unix.EpollEvent{Events: armed, Fd: int32(fd), Pad: int32(c.gen)}
-	if err := unix.EpollCtl(s.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+	if err := c.register(); err != nil {
 		c.Sever() // its owner finds it ended
 		s.post(c, Readable)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stop { // it was interrupted before the leader could find it
-		s.post(c, Interrupted)
 	}
 	return c
 }

@@ -166,7 +166,15 @@ func (s *shard) dispatch(ev *unix.EpollEvent, term uint32) bool {
 	if c.state.Load() == detached && c.happened(ev.Events) {
 		return true
 	}
-	return s.run(c, Readable, term)
+	why := Readable
+	if ev.Events&outEvents != 0 {
+		if c.takeWish() {
+			why = Writable // what there is to read is told again after it
+		} else if ev.Events&(armed|goneEvents) == 0 {
+			return true // it was a writer's who waited while the connection was detached
+		}
+	}
+	return s.run(c, why, term)
 }
 
 // run runs an attached connection's owner on this goroutine, the leader. It reports whether this goroutine still leads.
@@ -213,19 +221,34 @@ func (s *shard) end(term uint32) bool {
 	}
 }
 
-// seize takes the leadership from what the word stands for, unless that has just ended. The connection goes on alone.
+// seize takes the leadership from what the word stands for, unless that has just ended. The connection goes on alone, and
+// its owner is told if it wants to be. The caller is the watchdog: the loop waits for it, and so for whom it starts.
 func (s *shard) seize(word uint64) {
+	c := s.takeLead(word)
+	if c == nil {
+		return
+	}
+	if owner, ok := c.events.(Seized); ok {
+		s.loop.wg.Go(owner.Seized)
+	}
+}
+
+// takeLead does so, and returns the connection that was detached by it; nil when there is none.
+func (s *shard) takeLead(word uint64) *EventConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.current.Load() // that of word, if the word is still the same below
 	if !s.word.CompareAndSwap(word, following(word)) {
-		return
+		return nil
 	}
 	if c != nil {
-		c.state.CompareAndSwap(inline, detached)
 		c.raise(seized)
+		if !c.state.CompareAndSwap(inline, detached) {
+			c = nil // attached, or closed, before its turn was over
+		}
 	}
 	s.handOff(termOf(word) + 1)
+	return c
 }
 
 // leave takes the leadership from the goroutine that runs c inline.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
+	"github.com/lannerhq/lanner/test/selfsigned"
 )
 
 // patience is how long a test on real sockets waits for what must come.
@@ -25,25 +27,41 @@ var carriers = []struct {
 	name      string
 	transport kestrel.Transport
 	exec      kestrel.Exec
+	tls       bool
 }{
-	{"inline", kestrel.TransportAuto, kestrel.ExecInline},
-	{"goroutine", kestrel.TransportAuto, kestrel.ExecGoroutine},
-	{"portable", kestrel.TransportPortable, kestrel.ExecAuto},
+	{"inline", kestrel.TransportAuto, kestrel.ExecInline, false},
+	{"goroutine", kestrel.TransportAuto, kestrel.ExecGoroutine, false},
+	{"portable", kestrel.TransportPortable, kestrel.ExecAuto, false},
+	{"tls", kestrel.TransportAuto, kestrel.ExecAuto, true},
 }
+
+// certificate is that of the carrier with TLS.
+var certificate = sync.OnceValues(func() (tls.Certificate, error) { return selfsigned.New("127.0.0.1") })
 
 // TestEveryCaseOnRealSockets replays the rows on each transport and execution mode, on real connections in real time. That
 // a connection stays open is shown by another request on it, that it was closed by its end.
 func TestEveryCaseOnRealSockets(t *testing.T) {
 	cases := loadCases(t)
+	cert, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, carrier := range carriers {
 		for _, seg := range segmentations {
+			var secure *tls.Config
+			if carrier.tls {
+				if seg.name != "whole" {
+					continue // records are read as a whole, however they come
+				}
+				secure = &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: selfsigned.Pool(cert), ServerName: "127.0.0.1"}
+			}
 			t.Run(carrier.name+"/"+seg.name, func(t *testing.T) {
 				for i, c := range cases {
 					if seg.name != "whole" && len(c.Input) > 2000 {
 						continue // one system call a byte, for nothing new
 					}
 					t.Run(c.Name, func(t *testing.T) {
-						runOnSocket(t, c, seg, rand.New(rand.NewPCG(2, uint64(i))), carrier.transport, carrier.exec)
+						runOnSocket(t, c, seg, rand.New(rand.NewPCG(2, uint64(i))), carrier.transport, carrier.exec, secure)
 					})
 				}
 			})
@@ -53,9 +71,12 @@ func TestEveryCaseOnRealSockets(t *testing.T) {
 
 const probe = "GET /probe HTTP/1.1\r\nHost: probe\r\n\r\n"
 
-func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transport kestrel.Transport, exec kestrel.Exec) {
+func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transport kestrel.Transport, exec kestrel.Exec, secure *tls.Config) {
 	o := options(t, c, nil)
-	o.Endpoints = []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}}
+	o.Endpoints = []kestrel.Endpoint{{URL: "http://127.0.0.1:0", TLS: secure}}
+	if secure != nil {
+		o.Endpoints[0].URL = "https://127.0.0.1:0"
+	}
 	o.Transport, o.Exec = transport, exec
 	var app recorder
 	srv := kestrel.New(o)
@@ -70,9 +91,13 @@ func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transpo
 		t.Fatal(err)
 	}
 	defer srv.Stop(t.Context())
-	nc, err := net.Dial("tcp", strings.TrimPrefix(srv.Addresses()[0], "http://"))
+	_, addr, _ := strings.Cut(srv.Addresses()[0], "://")
+	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if secure != nil {
+		nc = tls.Client(nc, secure)
 	}
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(patience))
@@ -82,7 +107,7 @@ func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transpo
 		}
 	}
 	if c.ClientFin {
-		nc.(*net.TCPConn).CloseWrite()
+		nc.(interface{ CloseWrite() error }).CloseWrite()
 	}
 	_, deviates := deviations[c.Name]
 	wantOpen := !c.ExpectClose && !deviates && c.Expect["raw_hex"] == nil

@@ -2,9 +2,11 @@
 //
 //	go run ./test/target -urls http://127.0.0.1:0 [-api http|native] [-server kestrel|nethttp]
 //	    [-transport auto|eventloop|portable] [-exec auto|inline|goroutine] [-headers-timeout 30s] [-debug 127.0.0.1:0]
+//	    [-tls | -cert FILE -key FILE]
 //
 // -transport and -exec are kestrel's options of these names (kestrel.Options), -headers-timeout is its RequestHeadersTimeout,
 // or net/http's ReadHeaderTimeout. -debug answers GET /debug/mallocs there with the number of objects allocated so far.
+// Addresses may be https: -tls makes a certificate for localhost, which nobody trusts, in memory; -cert and -key name files.
 //
 // It prints one line, "listening on URL", per bound address and stops on SIGINT or SIGTERM.
 package main

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/kestrel"
+	"github.com/lannerhq/lanner/test/selfsigned"
 	"github.com/lannerhq/lanner/test/target/mallocs"
 )
 
@@ -85,9 +87,39 @@ func TestTheProgramListensAnswersAndStops(t *testing.T) {
 	}
 }
 
+func TestTheProgramSpeaksHTTPS(t *testing.T) {
+	cert, err := selfsigned.New("localhost", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, keyPath, err := selfsigned.Write(t.TempDir(), cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} // nobody can know what -tls makes
+	named := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: selfsigned.Pool(cert)}, DisableKeepAlives: true}
+	for _, server := range []string{"kestrel", "nethttp"} {
+		for flags, transport := range map[string]*http.Transport{"-tls": made, "-cert " + path + " -key " + keyPath: named} {
+			_, stdout := program(t, "-urls https://127.0.0.1:0;http://127.0.0.1:0 -server "+server+" "+flags)
+			lines := bufio.NewScanner(stdout)
+			for _, scheme := range []string{"https", "http"} {
+				if !lines.Scan() || !strings.HasPrefix(lines.Text(), "listening on "+scheme+"://") {
+					t.Fatalf("%s: it printed %q, want an address of %s", server, lines.Text(), scheme)
+				}
+				wantHelloBy(t, transport, strings.TrimPrefix(lines.Text(), "listening on "))
+			}
+		}
+	}
+}
+
 func wantHello(t *testing.T, url string) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	wantHelloBy(t, &http.Transport{DisableKeepAlives: true}, url)
+}
+
+func wantHelloBy(t *testing.T, by *http.Transport, url string) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: by}
 	res, err := client.Get(url)
 	if err != nil {
 		t.Fatalf("GET %s: %v", url, err)
@@ -115,7 +147,11 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		{"-nonsense", 2, "not defined"},
 		{"-h", 0, "listen"},
 		{"-urls nonsense", 1, "nonsense"},
-		{"-server nethttp -urls https://127.0.0.1:0", 1, "plain http only"},
+		{"-server nethttp -urls https://127.0.0.1:0", 1, "https needs -tls, or -cert and -key"},
+		{"-urls https://127.0.0.1:0", 1, "https needs -tls, or -cert and -key"},
+		{"-tls -cert a.pem -key b.pem", 2, "use one of them"},
+		{"-cert a.pem", 2, "belong together"},
+		{"-cert /nowhere.pem -key /nowhere.pem", 1, "/nowhere.pem"},
 		{"-server nethttp -urls http://127.0.0.1:0;ftp://x", 1, "ftp"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +22,10 @@ type netHTTP struct {
 }
 
 // newNetHTTP carries an application on net/http; an http.Handler without a layer between.
-func newNetHTTP(application server.Application, headersTimeout time.Duration) *netHTTP {
+func newNetHTTP(application server.Application, headersTimeout time.Duration, secure *tls.Config) *netHTTP {
 	return &netHTTP{http: http.Server{
 		Handler:           server.Handler(application),
+		TLSConfig:         secure,
 		ReadHeaderTimeout: headersTimeout,
 		IdleTimeout:       130 * time.Second, // as kestrel's
 	}}
@@ -31,7 +34,11 @@ func newNetHTTP(application server.Application, headersTimeout time.Duration) *n
 func (n *netHTTP) start(ctx context.Context, urls []string) ([]string, error) {
 	var listening []kestrel.Bound
 	for _, url := range urls {
-		bound, err := listenPlain(ctx, url)
+		e, err := endpoint(url, n.http.TLSConfig)
+		var bound []kestrel.Bound
+		if err == nil {
+			bound, err = kestrel.Listen(ctx, e)
+		}
 		if err != nil {
 			for _, open := range listening {
 				open.Listener.Close()
@@ -43,21 +50,15 @@ func (n *netHTTP) start(ctx context.Context, urls []string) ([]string, error) {
 	var bound []string
 	for _, l := range listening {
 		bound = append(bound, l.URL)
-		n.serving.Go(func() { n.http.Serve(l.Listener) }) // ends when stop closes the listener
+		n.serving.Go(func() { // ends when stop closes the listener
+			if strings.HasPrefix(l.URL, "https:") {
+				n.http.ServeTLS(l.Listener, "", "")
+				return
+			}
+			n.http.Serve(l.Listener)
+		})
 	}
 	return slices.Compact(bound), nil // localhost is two sockets under one name
-}
-
-// listenPlain opens the listeners of an address, without TLS.
-func listenPlain(ctx context.Context, url string) ([]kestrel.Bound, error) {
-	address, err := kestrel.ParseAddress(url)
-	if err != nil {
-		return nil, err
-	}
-	if address.Scheme != "http" {
-		return nil, fmt.Errorf("cannot listen on %s: with -server nethttp the target speaks plain http only", url)
-	}
-	return kestrel.Listen(ctx, kestrel.Endpoint{URL: url})
 }
 
 func (n *netHTTP) stop(ctx context.Context) error {

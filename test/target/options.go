@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
+	"github.com/lannerhq/lanner/test/selfsigned"
 	"github.com/lannerhq/lanner/test/target/app"
 	"github.com/lannerhq/lanner/test/target/mallocs"
 )
@@ -24,6 +26,8 @@ type options struct {
 	server    string
 	headers   time.Duration
 	debug     string // "" means nowhere
+	tls       bool
+	cert, key string
 }
 
 // defaultHeadersTimeout is kestrel's.
@@ -48,6 +52,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	choice(flags, &o.server, "server", "server", "kestrel", "nethttp")
 	flags.DurationVar(&o.headers, "headers-timeout", defaultHeadersTimeout, "how long a request's head may take")
 	flags.StringVar(&o.debug, "debug", "", "`host:port` that tells how many objects were allocated: GET "+mallocs.Path)
+	flags.BoolVar(&o.tls, "tls", false, "certificate for https addresses that is made for localhost, in memory")
+	flags.StringVar(&o.cert, "cert", "", "`file` of the certificate for https addresses, PEM")
+	flags.StringVar(&o.key, "key", "", "`file` of its private key, PEM")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -55,6 +62,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q: all arguments are flags", flags.Arg(0))
+	case o.tls && o.cert != "":
+		err = errors.New("-tls makes a certificate and -cert names one: use one of them")
+	case (o.cert == "") != (o.key == ""):
+		err = errors.New("-cert and -key belong together")
 	case o.headers <= 0:
 		err = fmt.Errorf("-headers-timeout %v: it must be more than 0", o.headers)
 	}
@@ -87,14 +98,33 @@ func (o options) backend() (backend, error) {
 	if o.api == "native" {
 		application = app.Native()
 	}
+	secure, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	if o.server == "nethttp" {
-		return newNetHTTP(application, o.headers), nil
+		return newNetHTTP(application, o.headers, secure), nil
 	}
 	opts, err := o.kestrel()
 	if err != nil {
 		return nil, err
 	}
-	return newKestrel(application, opts), nil
+	return newKestrel(application, opts, secure), nil
+}
+
+// tlsConfig is that of https addresses; nil for none.
+func (o options) tlsConfig() (*tls.Config, error) {
+	var cert tls.Certificate
+	var err error
+	switch {
+	case o.tls:
+		cert, err = selfsigned.New("localhost", "127.0.0.1", "::1")
+	case o.cert != "":
+		cert, err = tls.LoadX509KeyPair(o.cert, o.key)
+	default:
+		return nil, nil
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, err
 }
 
 // kestrel are the options of the server of that name.

@@ -1,8 +1,7 @@
-//go:build h2ready
-
 package h2
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,14 +15,13 @@ func init() { startKestrel = serveKestrel }
 // serveKestrel starts kestrel on a port of its own, cleartext, which takes HTTP/2 by prior knowledge beside HTTP/1.1.
 func serveKestrel(t *testing.T, c config, app http.Handler) *subject {
 	t.Helper()
+	endpoint := kestrel.Endpoint{URL: "http://127.0.0.1:0"}
 	if c.tls {
-		t.Skip("kestrel's endpoints have no TLS yet") // then: c.certificate() and TLS from version 1.0 on
-	}
-	if c.alternateSchemes {
-		t.Skip("kestrel has no option for other schemes yet") // then: Kestrel's AllowAlternateSchemes
+		endpoint = kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS10}}
 	}
 	o := kestrel.Options{
-		Endpoints: []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}},
+		Endpoints: []kestrel.Endpoint{endpoint},
+		Compat:    kestrel.Compat{AlternateSchemes: c.alternateSchemes},
 		Limits:    c.limits,
 		Logger:    c.logger(),
 		Transport: c.carrier.transport,
@@ -43,5 +41,5 @@ func serveKestrel(t *testing.T, c config, app http.Handler) *subject {
 	if err := srv.Start(t.Context(), server.HTTP(app)); err != nil {
 		t.Fatal(err)
 	}
-	return &subject{addr: strings.TrimPrefix(srv.Addresses()[0], "http://"), stop: srv.Stop}
+	return &subject{addr: srv.Addresses()[0][strings.Index(srv.Addresses()[0], "://")+3:], stop: srv.Stop}
 }

@@ -1,4 +1,4 @@
-package http1
+package httpcommon
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ type PanicError struct {
 // Error returns the value.
 func (p *PanicError) Error() string { return fmt.Sprintf("panic in a callback: %v", p.Value) }
 
-// guard runs a callback of the application. The goroutine is the connection's: a panic must not end the process.
-func guard(fn func()) (err error) {
+// Guard runs a callback of the application. The goroutine is the connection's: a panic must not end the process.
+func Guard(fn func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{v, debug.Stack()}
@@ -27,5 +27,5 @@ func guard(fn func()) (err error) {
 	return nil
 }
 
-// isDeadline reports whether err comes of a deadline that the application set.
-func isDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+// IsDeadline reports whether err comes of a deadline that the application set.
+func IsDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

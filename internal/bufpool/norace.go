@@ -1,5 +1,5 @@
 //go:build !race
 
-package http1
+package bufpool
 
 func poison([]byte) {}

@@ -1,6 +1,6 @@
 //go:build race
 
-package http1
+package bufpool
 
 // poison fills a buffer that goes back to its pool: whoever still uses it in a build with the race detector finds this.
 func poison(b []byte) {

@@ -1,0 +1,147 @@
+package http2
+
+import "time"
+
+// Abuse is something that a client may do now and then, but not again and again.
+type Abuse uint8
+
+// What is counted.
+const (
+	abuseReset        Abuse = iota // RST_STREAM (CVE-2023-44487), and streams beyond those that are being worked on
+	abuseMadeReset                 // what makes us reset a stream (CVE-2025-8671)
+	abuseSettings                  // SETTINGS
+	abusePing                      // PING
+	abusePriority                  // PRIORITY, PRIORITY_UPDATE
+	abuseEmptyData                 // DATA without data
+	abuseWindowUpdate              // WINDOW_UPDATE with small increments
+	abuseUnknown                   // frames that are ignored
+	abuses
+)
+
+// allowance is how often something may be done: burst times at once, and perSecond in the long run.
+type allowance struct {
+	name             string
+	burst, perSecond int64
+	code             ErrCode
+}
+
+// allowances are generous: a browser that leaves a page resets a hundred streams at once.
+var allowances = [abuses]allowance{
+	abuseReset:        {"stream_reset_limit_exceeded", 400, 100, EnhanceYourCalm},
+	abuseMadeReset:    {"stream_reset_limit_exceeded", 200, 20, EnhanceYourCalm},
+	abuseSettings:     {"settings_flood", 100, 10, EnhanceYourCalm},
+	abusePing:         {"output_queue_size_exceeded", 1000, 100, InternalError},
+	abusePriority:     {"priority_flood", 1000, 200, EnhanceYourCalm},
+	abuseEmptyData:    {"empty_frame_flood", 200, 50, EnhanceYourCalm},
+	abuseWindowUpdate: {"window_update_flood", 1000, 500, EnhanceYourCalm},
+	abuseUnknown:      {"unknown_frame_flood", 1000, 200, EnhanceYourCalm},
+}
+
+// String is the stable name of the rule: error.type of the metrics.
+func (a Abuse) String() string { return allowances[a].name }
+
+func (a Abuse) error() *connError {
+	names := [abuses]string{"RST_STREAM", "streams that must be reset", "SETTINGS", "PING", "priorities", "empty DATA", "small WINDOW_UPDATE", "frames of no use"}
+	return &connError{allowances[a].code, allowances[a].name, "Too many " + names[a] + " in too short a time."}
+}
+
+// budgets are what is left of each allowance. They are filled up at each tick.
+type budgets [abuses]int64 // spent, so that the zero value is a full budget
+
+// spend takes one of an allowance; an error means that it is used up.
+func (c *Conn) spend(a Abuse) *connError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spendLocked(a)
+}
+
+func (c *Conn) spendLocked(a Abuse) *connError {
+	c.budgets[a]++
+	if c.budgets[a] <= allowances[a].burst {
+		return nil
+	}
+	return a.error()
+}
+
+// refillLocked gives back what the time since the last tick is worth.
+func (c *Conn) refillLocked(elapsed time.Duration) {
+	for a := range c.budgets {
+		if c.budgets[a] > 0 {
+			c.budgets[a] = max(0, c.budgets[a]-int64(elapsed.Seconds()*float64(allowances[a].perSecond)))
+		}
+	}
+}
+
+// calmed counts the streams that were refused since more handlers run than may: more than maxCalmed in calmTime end the connection
+// (Kestrel's Http2.MaxEnhanceYourCalmCount).
+type calmed struct {
+	since int64
+	count int
+}
+
+const (
+	maxCalmed = 20
+	calmTime  = int64(5 * time.Second)
+)
+
+func (m *calmed) tooOften(now int64) bool {
+	if now-m.since >= calmTime {
+		m.since, m.count = now, 0
+	}
+	m.count++
+	return m.count > maxCalmed
+}
+
+// resets remembers streams that we have reset: frames that the client has sent before it knew are ignored for a while, after which
+// they are frames on a closed stream.
+type resets struct {
+	ids []resetStream // the oldest first
+}
+
+type resetStream struct {
+	id uint32
+	at int64
+}
+
+const (
+	maxResets = 256
+	resetTime = int64(5 * time.Second)
+)
+
+func (r *resets) remember(id uint32, now int64) {
+	if len(r.ids) == maxResets {
+		r.ids = append(r.ids[:0], r.ids[1:]...)
+	}
+	r.ids = append(r.ids, resetStream{id, now})
+}
+
+func (r *resets) has(id uint32) bool {
+	for i := range r.ids {
+		if r.ids[i].id == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *resets) forget(id uint32) {
+	for i := range r.ids {
+		if r.ids[i].id == id {
+			r.ids = append(r.ids[:i], r.ids[i+1:]...)
+			return
+		}
+	}
+}
+
+// expire forgets those whose time is over.
+func (r *resets) expire(now int64) {
+	n := 0
+	for n < len(r.ids) && now-r.ids[n].at > resetTime {
+		n++
+	}
+	if n == len(r.ids) {
+		r.ids = nil
+		return
+	}
+	r.ids = append(r.ids[:0], r.ids[n:]...)
+}

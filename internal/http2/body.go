@@ -1,0 +1,327 @@
+package http2
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/bufpool"
+)
+
+// Body reads the content of a request. One goroutine at a time reads. buf is guarded by Conn.mu, the rest is the reader's.
+type Body struct {
+	stream   *Stream
+	buf      []byte // buf[r:w] was received and not read
+	r, w     int
+	received int64 // bytes so far; guarded by Conn.mu
+	taken    int64 // bytes read so far
+	limit    int64 // MaxRequestBodySize of this request
+	started  bool
+	err      error // sticky
+}
+
+func (b *Body) clear() {
+	bufpool.Put(b.buf)
+	*b = Body{}
+}
+
+// Read reads content. Errors are *httpcommon.BadRequestError when the client is at fault, and last.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	s := b.stream
+	c := s.conn
+	if !b.started {
+		b.started = true
+		if s.req.length > b.limit {
+			b.err = errBodyTooLarge
+			return 0, b.err
+		}
+		if s.req.expect && s.req.length != 0 {
+			s.res.invite()
+		}
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.mu.Lock()
+	waited := false
+	for b.r == b.w && !s.remoteEnded && s.cause == nil && !s.readLate {
+		if !waited && c.inline != s {
+			waited = true
+			c.waitsLocked(+1)
+		}
+		s.waitLocked()
+	}
+	if waited {
+		c.waitsLocked(-1)
+	}
+	if b.r < b.w && !s.readLate {
+		n := copy(p, b.buf[b.r:b.w])
+		b.r += n
+		if b.r == b.w {
+			bufpool.Put(b.buf)
+			b.buf, b.r, b.w = nil, 0, 0
+		}
+		c.tookLocked(s, n)
+		c.flushAndUnlock()
+		b.taken += int64(n)
+		if b.taken > b.limit {
+			b.err = errBodyTooLarge
+			return 0, b.err
+		}
+		return n, nil
+	}
+	defer c.mu.Unlock()
+	switch {
+	case s.cause != nil:
+		b.err = s.cause
+	case s.readLate:
+		return 0, os.ErrDeadlineExceeded // the application may set another
+	default:
+		b.err = io.EOF
+	}
+	return 0, b.err
+}
+
+// waitsLocked counts the streams that wait for their bodies: while there are some, the data rate is measured.
+func (c *Conn) waitsLocked(n int) {
+	before := c.reading
+	c.reading += n
+	if (before > 0) != (c.reading > 0) {
+		c.wire.BodyRead(c.reading > 0)
+	}
+}
+
+// tookLocked gives the client room for as much as was taken, once it is worth a frame.
+func (c *Conn) tookLocked(s *Stream, n int) {
+	l := &c.cfg.Limits
+	if s.consumed += int64(n); s.consumed >= int64(l.StreamWindow)/2 && !s.remoteEnded {
+		c.outLocked()
+		c.out = appendWindowUpdate(c.out, s.id, uint32(s.consumed))
+		s.recvWindow += s.consumed
+		s.consumed = 0
+	}
+	c.giveBackLocked(n)
+}
+
+// giveBackLocked does the same for the connection.
+func (c *Conn) giveBackLocked(n int) {
+	if c.consumed += int64(n); c.consumed >= int64(c.cfg.Limits.ConnectionWindow)/2 && c.gone == nil {
+		c.outLocked()
+		c.out = appendWindowUpdate(c.out, 0, uint32(c.consumed))
+		c.recvWindow += c.consumed
+		c.consumed = 0
+	}
+}
+
+// forgetBodyLocked drops what the application has not read.
+func (c *Conn) forgetBodyLocked(s *Stream) {
+	b := &s.body
+	if n := b.w - b.r; n > 0 {
+		c.giveBackLocked(n)
+	}
+	bufpool.Put(b.buf)
+	b.buf, b.r, b.w = nil, 0, 0
+}
+
+// putLocked keeps what was received for the application. The stream's window bounds it.
+func (b *Body) putLocked(p []byte) {
+	if len(b.buf)-b.w < len(p) {
+		b.growLocked(len(p))
+	}
+	b.w += copy(b.buf[b.w:], p)
+}
+
+func (b *Body) growLocked(n int) {
+	have := b.w - b.r
+	if b.r > 0 && len(b.buf)-have >= n && b.r >= len(b.buf)/2 {
+		copy(b.buf, b.buf[b.r:b.w])
+	} else {
+		bigger := bufpool.Get(max(have+n, min(2*len(b.buf), 256<<10)))
+		copy(bigger, b.buf[b.r:b.w])
+		bufpool.Put(b.buf)
+		b.buf = bigger
+	}
+	b.r, b.w = 0, have
+}
+
+// Limit is the largest size of this request's body in bytes, negative for none.
+func (b *Body) Limit() int64 {
+	if b.limit == noLimit {
+		return -1
+	}
+	return b.limit
+}
+
+// SetLimit changes it; false when reading has begun.
+func (b *Body) SetLimit(n int64) bool {
+	if b.started {
+		return false
+	}
+	if n < 0 {
+		n = noLimit
+	}
+	b.limit = n
+	return true
+}
+
+const noLimit = int64(^uint(0) >> 1)
+
+// SetReadDeadline and SetWriteDeadline bound reading the body and writing the response, until the handler returns.
+func (s *Stream) SetReadDeadline(t time.Time)  { s.setDeadline(t, &s.readDeadline, &s.readLate) }
+func (s *Stream) SetWriteDeadline(t time.Time) { s.setDeadline(t, &s.writeDeadline, &s.writeLate) }
+
+func (s *Stream) setDeadline(t time.Time, timer **time.Timer, late *bool) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if *timer != nil {
+		(*timer).Stop()
+		*timer = nil
+	}
+	*late = false
+	if t.IsZero() || !s.running {
+		return
+	}
+	left := time.Until(t)
+	if left <= 0 {
+		*late = true
+		s.wakeLocked()
+		return
+	}
+	var mine *time.Timer
+	mine = time.AfterFunc(left, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if *timer == mine {
+			*late = true
+			s.wakeLocked()
+		}
+	})
+	*timer = mine
+}
+
+// stopTimers ends the deadlines of a handler that returns; mu is held.
+func (s *Stream) stopTimers() {
+	for _, timer := range [...]**time.Timer{&s.readDeadline, &s.writeDeadline} {
+		if *timer != nil {
+			(*timer).Stop()
+			*timer = nil
+		}
+	}
+}
+
+// dataFrame is RFC 9113 §6.1.
+func (c *Conn) dataFrame(f *frame, p []byte) *connError {
+	switch {
+	case f.stream == 0:
+		return errStreamZero
+	case f.stream%2 == 0:
+		return errEvenStream
+	}
+	data, err := unpadded(f, p)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	a, err := c.dataLocked(f, data)
+	c.mu.Unlock()
+	a.run(c)
+	return err
+}
+
+func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
+	s, where := c.findLocked(f.stream)
+	if err := where.error(); err != nil {
+		return a, err
+	}
+	if c.recvWindow -= int64(f.length); c.recvWindow < 0 {
+		return a, errWindowExceeded
+	}
+	if len(data) == 0 && !f.has(flagEndStream) {
+		if err := c.spendLocked(abuseEmptyData); err != nil {
+			return a, err
+		}
+	}
+	if where == draining {
+		c.giveBackLocked(f.length)
+		if f.has(flagEndStream) {
+			c.resets.forget(f.stream)
+		}
+		return a, nil
+	}
+	if s.recvWindow -= int64(f.length); s.recvWindow < 0 {
+		return a, errWindowExceeded
+	}
+	b := &s.body
+	b.received += int64(len(data))
+	if pad := f.length - len(data); pad > 0 { // RFC 9113 §6.9.1: it counts, and nobody reads it
+		c.tookLocked(s, pad)
+	}
+	if s.req.length >= 0 && b.received > s.req.length {
+		c.giveBackLocked(len(data))
+		return c.rejectLocked(s, errMoreThanLength), c.spendLocked(abuseMadeReset)
+	}
+	if s.running {
+		b.putLocked(data)
+	} else {
+		c.giveBackLocked(len(data)) // the answer is on its way, nobody reads any more
+	}
+	if f.has(flagEndStream) {
+		return c.endRequestLocked(s), nil
+	}
+	s.wakeLocked()
+	return a, nil
+}
+
+// endRequestLocked is the end of a request that had a body.
+func (c *Conn) endRequestLocked(s *Stream) after {
+	if s.req.length >= 0 && s.body.received < s.req.length {
+		a := c.rejectLocked(s, errLessThanLength)
+		c.resets.forget(s.id)
+		return a
+	}
+	s.remoteEnded = true
+	s.wakeLocked()
+	if s.localEnded {
+		return c.closeLocked(s)
+	}
+	return after{}
+}
+
+// place is where a stream that a frame names is in its life.
+type place uint8
+
+const (
+	live           place = iota
+	idle                 // not yet opened
+	halfClosed           // the client has ended it
+	closedByClient       // the client has reset it
+	closed
+	draining // we have reset it, which the client may not know
+)
+
+var placeErrors = [...]*connError{idle: errStreamIdle, halfClosed: errHalfClosed, closedByClient: errAborted, closed: errStreamClosed, draining: nil}
+
+// error is what a frame with content is, there.
+func (p place) error() *connError { return placeErrors[p] }
+
+func (c *Conn) findLocked(id uint32) (*Stream, place) {
+	if id > c.lastID {
+		return nil, idle
+	}
+	s := c.streams.get(id)
+	switch {
+	case s != nil && s.reset != nil && s.reset.Remote:
+		return s, closedByClient
+	case c.resets.has(id):
+		return s, draining
+	case s == nil:
+		return nil, closed
+	case s.remoteEnded:
+		return s, halfClosed
+	}
+	return s, live
+}

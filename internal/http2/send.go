@@ -1,0 +1,281 @@
+package http2
+
+import (
+	"math/bits"
+
+	"github.com/lannerhq/lanner/internal/bufpool"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
+
+// maxOut is how much is rendered before it is written, in bytes, so that a more urgent answer does not wait long.
+const maxOut = bufpool.Large
+
+// maxBacklog is how much may be rendered while the client does not read, in bytes: answers without a body are not held up by its
+// windows.
+const maxBacklog = 1 << 20
+
+// outLocked readies the output for a frame.
+func (c *Conn) outLocked() {
+	if cap(c.out) == 0 {
+		c.out = bufpool.Get(bufpool.Small)[:0]
+	}
+}
+
+// roomLocked makes room for n more bytes.
+func (c *Conn) roomLocked(n int) {
+	c.outLocked()
+	c.out = bufpool.Grown(c.out, n)
+}
+
+// queue is a list of streams.
+type queue struct{ head, tail *Stream }
+
+// enqueueLocked puts a stream among those that have something to send, unless it is there, or its window is empty.
+func (c *Conn) enqueueLocked(s *Stream) {
+	if s.queued || s.localEnded || len(s.out) == 0 && !s.lastOut || len(s.out) > 0 && s.sendWindow <= 0 {
+		return
+	}
+	s.queued = true
+	u := s.priority.urgency
+	q := &c.queue[u]
+	if q.head == nil {
+		q.head = s
+		c.queued |= 1 << u
+	} else {
+		q.tail.next = s
+	}
+	q.tail = s
+}
+
+func (c *Conn) dequeueLocked(s *Stream) {
+	if !s.queued {
+		return
+	}
+	u := s.priority.urgency
+	q := &c.queue[u]
+	var before *Stream
+	for x := q.head; x != s; x = x.next {
+		before = x
+	}
+	if before == nil {
+		q.head = s.next
+	} else {
+		before.next = s.next
+	}
+	if q.tail == s {
+		q.tail = before
+	}
+	if q.head == nil {
+		c.queued &^= 1 << u
+	}
+	s.queued, s.next = false, nil
+}
+
+// fillLocked frames what waits: the most urgent first, and in turns where answers are of use in parts (RFC 9218 §10). It returns
+// streams that have ended, linked by next.
+func (c *Conn) fillLocked() (ended *Stream) {
+	for c.queued != 0 && len(c.out) < maxOut && c.gone == nil {
+		u := bits.TrailingZeros8(c.queued)
+		s := c.queue[u].head
+		n := int(min(int64(len(s.out)), c.sendWindow, s.sendWindow, int64(c.maxFrame)))
+		if n <= 0 && len(s.out) > 0 {
+			if c.sendWindow <= 0 {
+				return ended
+			}
+			c.dequeueLocked(s) // until the client gives it room
+			continue
+		}
+		c.dataLockedOut(s, s.out[:n])
+		s.out = s.out[n:]
+		switch {
+		case len(s.out) == 0:
+			c.dequeueLocked(s)
+			c.sentLocked(s)
+			s.wakeLocked()
+			if s.localEnded {
+				if a := c.endedLocked(s); a.ended != nil {
+					a.ended.next, ended = ended, a.ended
+				}
+			}
+		case s.priority.incremental && c.queue[u].tail != s:
+			c.dequeueLocked(s)
+			c.enqueueLocked(s)
+		}
+	}
+	return ended
+}
+
+// dataLockedOut frames p, and the end of the response when nothing is left behind it.
+func (c *Conn) dataLockedOut(s *Stream, p []byte) {
+	last := s.lastOut && len(p) == len(s.out)
+	trailers := last && s.res.trailer.Len() > 0
+	if len(p) > 0 || last && !trailers {
+		var flags uint8
+		if last && !trailers {
+			flags = flagEndStream
+		}
+		c.roomLocked(frameHeaderSize + len(p))
+		c.out = append(appendFrameHead(c.out, len(p), frameData, flags, s.id), p...)
+		c.sendWindow -= int64(len(p))
+		s.sendWindow -= int64(len(p))
+		s.res.bodySize += int64(len(p))
+	}
+	if trailers {
+		c.trailersLocked(s)
+	}
+	if last {
+		s.localEnded = true
+	}
+}
+
+// endedLocked is called when the last frame of a response was rendered.
+func (c *Conn) endedLocked(s *Stream) after {
+	if !s.running && !s.remoteEnded {
+		c.sendResetLocked(s, NoError)
+	}
+	return c.closeLocked(s)
+}
+
+// sendLocked sends p, which the stream has nothing before. What cannot go at once waits in s.out. It reports whether all went.
+func (c *Conn) sendLocked(s *Stream, p []byte, last bool) bool {
+	s.out, s.lastOut = p, last
+	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+len(p) <= maxOut || len(p) == 0 {
+		c.dataLockedOut(s, p)
+		s.out = nil
+		return true
+	}
+	c.enqueueLocked(s)
+	return false
+}
+
+// sentLocked ends the measurement of what waited.
+func (c *Conn) sentLocked(s *Stream) {
+	if s.counting {
+		s.counting = false
+		c.wire.Wrote()
+	}
+}
+
+// countLocked begins to measure how fast the client takes what waits.
+func (c *Conn) countLocked(s *Stream) {
+	if !s.counting && len(s.out) > 0 {
+		s.counting = true
+		c.wire.Writing(int64(len(s.out)))
+	}
+}
+
+// flushAndUnlock writes what waits, unless the reader will at the end of Process, and releases mu.
+func (c *Conn) flushAndUnlock() {
+	if c.processing {
+		c.mu.Unlock()
+		return
+	}
+	c.writeAndUnlock()
+}
+
+// writeAndUnlock writes what waits, unless somebody does, and releases mu.
+func (c *Conn) writeAndUnlock() {
+	if c.writing || c.full || len(c.out) == 0 && c.queued == 0 {
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
+	if c.blocking {
+		c.mu.Unlock()
+		go c.write()
+		return
+	}
+	c.mu.Unlock()
+	c.write()
+}
+
+// Writable is called when the wire takes bytes again.
+func (c *Conn) Writable() {
+	c.mu.Lock()
+	c.full = false
+	c.writeAndUnlock()
+}
+
+// write writes until nothing waits, or the wire is full. writing is set.
+func (c *Conn) write() {
+	var ended *Stream
+	c.mu.Lock()
+	for {
+		if c.written == len(c.writeBuf) {
+			if more := c.fillLocked(); more != nil {
+				last := more
+				for last.next != nil {
+					last = last.next
+				}
+				last.next, ended = ended, more
+			}
+			if len(c.out) == 0 {
+				break
+			}
+			c.writeBuf, c.out, c.written = c.out, c.writeBuf[:0], 0
+		}
+		p := c.writeBuf[c.written:]
+		c.mu.Unlock()
+		n, err := c.wire.Write(p)
+		c.mu.Lock()
+		c.written += n
+		if err != nil {
+			c.endTurnLocked()
+			c.out, c.writeBuf, c.written = nil, nil, 0
+			c.mu.Unlock()
+			c.releaseAll(ended)
+			c.lost(httpcommon.ErrClientDisconnected)
+			c.handler.Wake()
+			return
+		}
+		if n < len(p) {
+			c.full = true
+			c.endTurnLocked()
+			if !c.stalled {
+				c.stalled = true
+				c.wire.Writing(int64(len(p) - n))
+			}
+			c.mu.Unlock()
+			c.releaseAll(ended)
+			c.wire.NotifyWritable()
+			return
+		}
+	}
+	c.controls = 0
+	c.endTurnLocked()
+	if c.stalled {
+		c.stalled = false
+		c.wire.Wrote()
+	}
+	c.releaseLocked()
+	wake := c.overLocked() && !c.processing && c.gone == nil
+	c.mu.Unlock()
+	c.releaseAll(ended)
+	if wake && ended != nil {
+		c.handler.Wake()
+	}
+}
+
+// endTurnLocked ends a turn of writing.
+func (c *Conn) endTurnLocked() {
+	c.writing = false
+	c.idleWrite.Broadcast()
+}
+
+// releaseLocked gives back the output's memory, unless it is about to be used again.
+func (c *Conn) releaseLocked() {
+	if c.processing || c.writing || len(c.out) > 0 || c.written < len(c.writeBuf) {
+		return
+	}
+	bufpool.Put(c.out)
+	bufpool.Put(c.writeBuf)
+	c.out, c.writeBuf, c.written = nil, nil, 0
+}
+
+func (c *Conn) releaseAll(ended *Stream) {
+	for ended != nil {
+		s := ended
+		ended, s.next = s.next, nil
+		c.release(s)
+	}
+}

@@ -1,0 +1,340 @@
+package http2
+
+import (
+	"sync"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
+
+// Stream is one exchange. The goroutine of its handler owns it while that runs; what Conn.mu guards is said.
+type Stream struct {
+	// Owner is the owner's own object. It stays when the stream is recycled.
+	Owner any
+
+	kept bool // see Keep
+
+	conn *Conn
+	id   uint32
+	req  Request
+	body Body
+	res  Response
+
+	// Conn.mu guards what follows.
+
+	running     bool // the handler
+	counted     bool // among the open ones
+	remoteEnded bool // the client has sent its last frame, or reset the stream
+	localEnded  bool // so have we
+	reset       *ResetError
+	cause       error // of the end of the connection, or of an abort
+	sendWindow  int64
+	recvWindow  int64
+	consumed    int64 // bytes of the body that were taken and not given back to the client
+	priority    priority
+	onAborted   func(error)
+
+	out      []byte // body bytes that wait to be framed: the response's held ones, or a writer's
+	lastOut  bool   // the response ends behind them
+	queued   bool
+	next     *Stream   // in its queue
+	waiting  int       // goroutines that wait for a change
+	changed  sync.Cond // of anything here
+	counting bool      // Wire.Writing was called for out
+
+	readDeadline, writeDeadline *time.Timer
+	readLate, writeLate         bool
+}
+
+// ID is the stream's number (RFC 9113 §5.1.1).
+func (s *Stream) ID() uint32 { return s.id }
+
+// Request, Body and Response are the exchange's.
+func (s *Stream) Request() *Request   { return &s.req }
+func (s *Stream) Response() *Response { return &s.res }
+
+// Conn is the connection that carries it.
+func (s *Stream) Conn() *Conn { return s.conn }
+
+// begin makes s, which is new or was recycled, the stream of a request.
+func (s *Stream) begin(c *Conn, id uint32) {
+	s.conn, s.id = c, id
+	s.req.stream, s.body.stream, s.res.stream = s, s, s
+	s.changed.L = &c.mu
+	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
+	s.priority = priority{urgency: defaultUrgency}
+	s.res.status, s.res.left = 200, -1
+	s.body.limit = c.cfg.Limits.MaxRequestBodySize
+}
+
+// clear forgets the exchange and keeps memory.
+func (s *Stream) clear() {
+	s.req.clear()
+	s.body.clear()
+	s.res.clear()
+	s.running, s.counted, s.remoteEnded, s.localEnded, s.lastOut, s.queued, s.counting = false, false, false, false, false, false, false
+	s.readLate, s.writeLate = false, false
+	s.reset, s.cause, s.onAborted, s.next, s.out = nil, nil, nil, nil, nil
+	s.consumed = 0
+}
+
+// after is what a change under mu leaves to be done when mu is released.
+type after struct {
+	aborted func(error)
+	cause   error
+	ended   *Stream
+}
+
+func (a after) run(c *Conn) {
+	if a.aborted != nil {
+		a.aborted(a.cause)
+	}
+	if a.ended != nil {
+		c.release(a.ended)
+	}
+}
+
+// release gives a stream back that has ended and whose handler has returned.
+func (c *Conn) release(s *Stream) {
+	c.handler.Ended(s)
+	if s.kept {
+		return
+	}
+	s.clear()
+	c.handler.Recycle(s)
+}
+
+// openLocked makes a request one that the client may send frames of.
+func (c *Conn) openLocked(s *Stream) {
+	s.running, s.counted = true, true
+	s.sendWindow = c.peerWindow
+	c.streams.put(s)
+	c.active++
+	c.running++
+}
+
+// run serves a request whose head is complete. It reports whether its goroutine is still the reader, if it was.
+func (s *Stream) run() (still bool) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.abandoned()
+		}
+	}()
+	err := s.conn.handler.Serve(s)
+	still = s.settle(err)
+	returned = true
+	return still
+}
+
+// abandoned ends a request whose handler has ended its goroutine. When that was the reader, another goroutine goes on.
+func (s *Stream) abandoned() {
+	c := s.conn
+	c.mu.Lock()
+	reader := c.inline == s
+	if reader {
+		c.inline = nil
+	}
+	c.mu.Unlock()
+	if reader {
+		c.handler.GoOn()
+	}
+	s.res.complete()
+	s.Reset(InternalError)
+	s.over()
+}
+
+// over ends the time of the handler.
+func (s *Stream) over() (still bool) {
+	c := s.conn
+	c.mu.Lock()
+	still, after, last, wake := s.overLocked()
+	c.flushAndUnlock()
+	c.wound(after, last, wake)
+	return still
+}
+
+// overLocked is over with mu held. The caller releases it, and then calls wound.
+func (s *Stream) overLocked() (still bool, a after, last, wake bool) {
+	c := s.conn
+	s.running = false
+	s.onAborted = nil
+	c.running--
+	if still = c.inline == s; still {
+		c.inline = nil
+	}
+	if !s.remoteEnded && s.localEnded && s.reset == nil {
+		// RFC 9113 §8.1: the answer is whole, the rest of the request is not wanted.
+		c.sendResetLocked(s, NoError)
+	}
+	s.stopTimers()
+	c.forgetBodyLocked(s)
+	if s.localEnded {
+		a = c.closeLocked(s)
+	}
+	last = c.finished && c.running == 0
+	wake = !c.processing && c.overLocked()
+	return still, a, last, wake
+}
+
+// wound does what overLocked has left to do. The stream may be another request's by now.
+func (c *Conn) wound(a after, last, wake bool) {
+	a.run(c)
+	switch {
+	case last:
+		c.handler.LastReturned()
+	case wake:
+		c.handler.Wake()
+	}
+}
+
+// closeLocked takes a stream that has ended on our side out of the protocol's count, and out of the table when its handler has
+// returned, too.
+func (c *Conn) closeLocked(s *Stream) (a after) {
+	if s.counted && s.remoteEnded {
+		s.counted = false
+		c.active--
+	}
+	if s.running || !s.remoteEnded || c.streams.get(s.id) != s {
+		return a
+	}
+	c.streams.remove(s.id)
+	a.ended = s
+	if !c.processing && c.active == 0 && c.running == 0 && c.gone == nil {
+		c.opened = true
+		c.armLocked() // else the reader does
+	}
+	return a
+}
+
+// resetLocked ends a stream in both directions.
+func (c *Conn) resetLocked(s *Stream, why *ResetError) (a after) {
+	if s.reset != nil {
+		return a
+	}
+	s.reset = why
+	if s.cause == nil {
+		s.cause = why
+	}
+	return c.dropLocked(s)
+}
+
+// dropLocked gives a stream up whose cause is set.
+func (c *Conn) dropLocked(s *Stream) (a after) {
+	s.localEnded, s.remoteEnded = true, true
+	c.dequeueLocked(s)
+	s.out = nil
+	c.sentLocked(s)
+	s.wakeLocked()
+	a = c.closeLocked(s)
+	a.aborted, a.cause = s.onAborted, s.cause
+	s.onAborted = nil
+	return a
+}
+
+// sendResetLocked writes RST_STREAM. What the client has on its way is ignored for a while.
+func (c *Conn) sendResetLocked(s *Stream, code ErrCode) {
+	if !s.remoteEnded {
+		c.resets.remember(s.id, c.now)
+		s.remoteEnded = true
+	}
+	s.localEnded = true
+	if c.gone == nil {
+		c.outLocked()
+		c.out = appendRST(c.out, s.id, code)
+	}
+}
+
+// rejectLocked resets a stream because of what the client has done.
+func (c *Conn) rejectLocked(s *Stream, e *streamError) after {
+	if s.reset != nil {
+		return after{}
+	}
+	c.sendResetLocked(s, e.code)
+	s.cause = e.bad
+	return c.resetLocked(s, &ResetError{Code: e.code})
+}
+
+// Reset ends the stream with a code, from any goroutine.
+func (s *Stream) Reset(code ErrCode) { s.Abort(code, nil) }
+
+// Abort is Reset with a cause for those who wait; nil stands for the reset itself.
+func (s *Stream) Abort(code ErrCode, cause error) {
+	c := s.conn
+	c.mu.Lock()
+	if s.reset != nil || s.localEnded && s.remoteEnded {
+		c.mu.Unlock()
+		return
+	}
+	c.sendResetLocked(s, code)
+	if s.cause == nil {
+		s.cause = cause
+	}
+	a := c.resetLocked(s, &ResetError{Code: code})
+	c.flushAndUnlock()
+	a.run(c)
+}
+
+// OnAborted calls fn, once and on any goroutine, when the request is given up: at once when it already is. It is forgotten when the
+// handler returns.
+func (s *Stream) OnAborted(fn func(error)) {
+	c := s.conn
+	c.mu.Lock()
+	cause := s.cause
+	if cause == nil && s.running {
+		s.onAborted = fn
+	}
+	c.mu.Unlock()
+	if cause != nil {
+		fn(cause)
+	}
+}
+
+// Cause is why the request was given up; nil when it was not.
+func (s *Stream) Cause() error {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.cause
+}
+
+// wakeLocked wakes who waits for a change.
+func (s *Stream) wakeLocked() {
+	if s.waiting > 0 {
+		s.changed.Broadcast()
+	}
+}
+
+// waitLocked waits for a change. A handler on the reader's goroutine first lets another one read on.
+func (s *Stream) waitLocked() {
+	c := s.conn
+	if c.inline == s {
+		c.inline = nil
+		c.mu.Unlock()
+		c.handler.GoOn()
+		c.mu.Lock()
+		return // there may have been a change
+	}
+	s.waiting++
+	s.changed.Wait()
+	s.waiting--
+}
+
+// Seized lets another goroutine be the reader, because a handler takes long that runs on the reader's. It reports whether there is
+// one: then the caller goes on with Resume. left is asked under the connection's lock whether the word is not stale.
+func (c *Conn) Seized(left func() bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inline == nil || !left() {
+		return false
+	}
+	c.inline = nil
+	return true
+}
+
+// abortCause is what those who read and write see of a stream that was given up.
+func (s *Stream) abortCause() error {
+	if s.cause != nil {
+		return s.cause
+	}
+	return httpcommon.ErrRequestAborted
+}

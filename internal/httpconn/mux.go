@@ -1,0 +1,448 @@
+package httpconn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+	"unsafe"
+
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/http2"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
+	"github.com/lannerhq/lanner/metrics"
+)
+
+// mux is a connection that speaks HTTP/2: the engine's Handler and Wire. Its reader is the goroutine that Ready is called on, or one
+// that goes on in its place while a handler runs there; on the portable transport the connection's own.
+type mux struct {
+	*conn
+	http  *http2.Conn
+	woken chan struct{} // portable only: Process is wanted though nothing was received
+}
+
+var (
+	_ http2.Handler    = (*mux)(nil)
+	_ http2.Wire       = (*mux)(nil)
+	_ transport.Seized = (*conn)(nil)
+)
+
+// speaksHTTP2 reports whether connections of an endpoint may turn out to be HTTP/2. Who claims requests, or wants connections back,
+// is served HTTP/1.1: requests of several applications could not be told apart any more.
+func (m *Manager) speaksHTTP2(ep *Endpoint) bool {
+	return ep.Protocols != HTTP1 && m.cfg.Claim == nil && !m.cfg.ReturnIdle
+}
+
+// newMux makes c an HTTP/2 connection. first is what was read of it.
+func (c *conn) newMux(first []byte) *mux {
+	x := &mux{conn: c}
+	if c.inline == nil {
+		x.woken = make(chan struct{}, 1)
+	}
+	x.http = http2.NewConn(&c.engine.mux, x, x, int64(time.Since(c.m.ages.start)), c.inline == nil)
+	x.http.Preload(first)
+	c.mu.Lock()
+	c.h2 = x
+	c.mu.Unlock()
+	c.m.muxMu.Lock()
+	c.m.muxes[x] = struct{}{}
+	c.m.muxMu.Unlock()
+	if c.draining() {
+		x.http.Drain()
+	}
+	return x
+}
+
+// switchToMux goes on with a connection of which the HTTP/1.1 engine has read the preface.
+func (c *conn) switchToMux() *mux {
+	first := c.http.Unread()
+	if c.inline != nil {
+		c.pause()
+	} else {
+		c.http.Release()
+		c.mu.Lock()
+		c.work = c.m.resting
+		c.mu.Unlock()
+	}
+	return c.newMux(first)
+}
+
+// beginsMux reports whether the connection is HTTP/2 from its first byte.
+func (c *conn) beginsMux(opts *Options) bool {
+	return c.m.speaksHTTP2(c.endpoint) && (opts.Protocol == protocolHTTP2 || c.endpoint.Protocols == HTTP2 && opts.Protocol == "")
+}
+
+// ready is Ready.
+func (x *mux) ready(why transport.Why) { x.rest(x.step(why)) }
+
+func (x *mux) step(why transport.Why) http2.Next {
+	if expired := x.inline.Expired(); expired != 0 {
+		return x.http.Expired(expired)
+	}
+	if why == transport.Writable {
+		x.http.Writable()
+	}
+	n, err := x.inline.TryRead(x.http.Input())
+	if err != nil {
+		return x.http.ReadFailed()
+	}
+	x.http.Received(n)
+	return x.http.Process()
+}
+
+// rest ends a turn of the reader.
+func (x *mux) rest(next http2.Next) {
+	switch next {
+	case http2.Gone: // another goroutine is the reader
+	case http2.More:
+		x.inline.Attach()
+	default:
+		x.close(next)
+	}
+}
+
+// GoOn implements http2.Handler: a handler on the loop is about to block.
+func (x *mux) GoOn() {
+	x.inline.Leave()
+	go x.resume()
+}
+
+// Seized implements transport.Seized: a handler on the loop takes long.
+func (c *conn) Seized() {
+	c.mu.Lock()
+	x := c.h2
+	c.mu.Unlock()
+	if x != nil && x.http.Seized(c.inline.Left) {
+		x.resume()
+	}
+}
+
+// resume is the reader until nothing is left to read; then the loop is.
+func (x *mux) resume() {
+	next := x.http.Resume()
+	for next == http2.More {
+		if expired := x.inline.Expired(); expired != 0 {
+			next = x.http.Expired(expired)
+			break
+		}
+		n, err := x.inline.TryRead(x.http.Input())
+		if err != nil {
+			next = x.http.ReadFailed()
+			break
+		}
+		x.http.Received(n)
+		next = x.http.Process()
+		if n == 0 {
+			break
+		}
+	}
+	x.rest(next)
+}
+
+// run is the reader of a connection that has a goroutine of its own.
+func (x *mux) run() {
+	next := http2.More
+	if x.weak {
+		next = x.http.Refuse()
+	} else {
+		next = x.http.Process()
+	}
+	for next == http2.More {
+		n, err := x.portable().Wait(x.http.Input(), x.wanted)
+		switch {
+		case err == nil:
+			x.http.Received(n)
+			next = x.http.Process()
+		case errors.Is(err, transport.ErrInterrupted):
+			next = x.http.Process()
+		case x.transport.Expired() != 0:
+			next = x.http.Expired(x.transport.Expired())
+		default:
+			next = x.http.ReadFailed()
+		}
+	}
+	x.close(next)
+}
+
+func (x *mux) wanted() bool {
+	select {
+	case <-x.woken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Wake implements http2.Handler.
+func (x *mux) Wake() {
+	if x.woken != nil {
+		select {
+		case x.woken <- struct{}{}:
+		default:
+		}
+	}
+	x.transport.Interrupt()
+}
+
+// close ends the connection below. Handlers may still run.
+func (x *mux) close(next http2.Next) {
+	if x.disown() {
+		switch {
+		case next == http2.Abort:
+			x.transport.Abort()
+		case x.http.Ended() != nil && x.failed:
+			x.transport.CloseLingering() // or a reset would destroy the GOAWAY
+		default:
+			x.transport.Close()
+		}
+	}
+	if x.http.Finished() {
+		x.over()
+	}
+}
+
+// LastReturned implements http2.Handler.
+func (x *mux) LastReturned() { x.over() }
+
+// over is the end of a connection that has no reader and no handler any more.
+func (x *mux) over() {
+	c := x.conn
+	c.m.muxMu.Lock()
+	delete(c.m.muxes, x)
+	c.m.muxMu.Unlock()
+	c.muxLifeEnds()
+	c.finished = true
+	c.m.remove(c)
+}
+
+// tickMuxes is called once a second.
+func (m *Manager) tickMuxes(now int64) {
+	m.muxMu.Lock()
+	all := m.ticked[:0]
+	for x := range m.muxes {
+		all = append(all, x)
+	}
+	m.muxMu.Unlock()
+	for _, x := range all {
+		if dead := x.http.Tick(now); dead != nil {
+			x.ConnectionFailed(dead)
+			x.http.Lose(httpcommon.ErrClientDisconnected)
+			x.cut()
+		}
+	}
+	clear(all)
+	m.ticked = all
+}
+
+// The engine's Wire.
+
+func (x *mux) Write(p []byte) (int, error) {
+	if x.inline != nil {
+		return x.inline.TryWrite(p)
+	}
+	if err := x.transport.Writev(p, nil); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (x *mux) NotifyWritable() { x.inline.NotifyWritable() }
+
+func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout(reason, d) }
+func (x *mux) Writing(n int64)                          { x.transport.Writing(n) }
+func (x *mux) Wrote()                                   { x.transport.Wrote() }
+func (x *mux) BodyRead(on bool)                         { x.transport.BodyRead(on) }
+
+// Elsewhere implements http2.Handler: where the handler of a request runs.
+func (x *mux) Elsewhere(s *http2.Stream) bool {
+	r := s.Owner.(*muxStream)
+	r.x = x
+	x.requests++
+	r.number = x.requests
+	x.countMux()
+	r.kind = nil
+	switch {
+	case x.inline == nil, x.inline.Left(), s.Request().ConnectProtocol() != "", x.m.cfg.Exec == Goroutine:
+		r.elsewhere = true
+		return true
+	case x.m.cfg.Exec == Inline:
+		r.elsewhere = false
+		return false
+	}
+	r.kind = x.m.classes.of(s.Request().Method(), s.Request().Path())
+	r.elsewhere = r.kind.blocks()
+	return r.elsewhere
+}
+
+// Left implements http2.Handler.
+func (x *mux) Left(s *http2.Stream) bool {
+	left := x.inline.Left()
+	if left {
+		r := s.Owner.(*muxStream)
+		r.elsewhere, r.kind = true, nil
+	}
+	return left
+}
+
+// countMux makes the last request that the connection may have the last.
+func (x *mux) countMux() {
+	if limit := x.engine.maxRequests; limit > 0 && int64(x.requests) >= limit {
+		x.http.Drain()
+	}
+}
+
+// ConnectionFailed implements http2.Handler.
+func (x *mux) ConnectionFailed(e *http2.ConnectionError) {
+	x.failed = true
+	if x.life != nil && x.life.reason == "" {
+		x.life.reason = e.Reason
+	}
+	if x.m.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		x.logConnection(eventHTTP2ConnectionError, slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail))
+	}
+}
+
+// muxLifeEnds ends what is kept of the connection.
+func (c *conn) muxLifeEnds() {
+	l := c.life
+	if l == nil {
+		return
+	}
+	if c.engine.maxAge > 0 {
+		c.m.ages.remove(c)
+	}
+	defer c.logStop()
+	if l.reason == "" && c.aborted() {
+		l.reason = reasonShutdown
+	}
+	if c.chain != nil {
+		c.chain.reason = l.reason
+		return
+	}
+	l.recorder.ConnectionEnded(time.Since(l.began), metrics.Protocol{Name: "http", Version: "2"}, l.reason)
+}
+
+// http2Config is an endpoint's configuration of the HTTP/2 engine.
+func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
+	l, two := now.limits, now.http2
+	return http2.Config{
+		Limits: http2.Limits{
+			MaxStreams: two.MaxStreamsPerConnection, HeaderTableSize: two.HeaderTableSize, MaxFrameSize: two.MaxFrameSize,
+			MaxFieldSize: two.MaxRequestHeaderFieldSize, ConnectionWindow: two.InitialConnectionWindowSize, StreamWindow: two.InitialStreamWindowSize,
+			KeepAlivePingDelay: two.KeepAlivePingDelay, KeepAlivePingTimeout: two.KeepAlivePingTimeout,
+			MaxRequestLineSize: l.MaxRequestLineSize, MaxRequestHeadersTotalSize: l.MaxRequestHeadersTotalSize,
+			MaxRequestHeaderCount: l.MaxRequestHeaderCount, MaxRequestBodySize: l.MaxRequestBodySize, MaxResponseBufferSize: l.MaxResponseBufferSize,
+			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
+		},
+		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
+	}
+}
+
+// dateValue is the value of the Date field: a part of the line that HTTP/1.1 sends.
+func (m *Manager) dateValue() string {
+	line := *m.date.Load()
+	value := line[len("Date: ") : len(line)-len("\r\n")]
+	return unsafe.String(unsafe.SliceData(value), len(value))
+}
+
+// Serve implements http2.Handler: it runs the application and turns a panic into an error.
+func (x *mux) Serve(s *http2.Stream) (err error) {
+	r := s.Owner.(*muxStream)
+	counts := x.counts()
+	counts.requests.Add(1)
+	counts.running.Add(1)
+	r.begin()
+	switch {
+	case !r.elsewhere:
+		x.inline.Enter()
+	case r.kind != nil:
+		r.left = time.Now()
+	}
+	defer r.end(&err)
+	err = x.m.cfg.App.Process(&r.features)
+	if r.tunnel != nil {
+		<-r.tunnel.done
+	}
+	return err
+}
+
+// end is the end of a handler.
+func (r *muxStream) end(err *error) {
+	v := recover()
+	x := r.x
+	x.counts().running.Add(-1)
+	switch {
+	case !r.elsewhere:
+		r.exitInline()
+	case r.kind != nil:
+		r.kind.took(time.Since(r.left))
+	}
+	if v != nil {
+		*err = errPanicked
+		if v == http.ErrAbortHandler {
+			x.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
+			r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
+		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
+			*err = cause
+		} else {
+			r.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+		}
+	} else if *err != nil && !isBadRequest(*err) {
+		level, e := slog.LevelError, eventApplicationError
+		if r.http.Cause() != nil { // the echo of the client's leaving is no news
+			level, e = slog.LevelDebug, eventResponseFailed
+		}
+		r.log(level, e, slog.Any("error", *err))
+	}
+	x.mu.Lock()
+	clear(r.onAbort)
+	r.onAbort = r.onAbort[:0]
+	r.running = false
+	x.mu.Unlock()
+	if r.tunnel != nil {
+		r.tunnel.Close()
+	}
+}
+
+func (r *muxStream) exitInline() {
+	kind, x := r.kind, r.x
+	switch {
+	case kind == nil: // Exec says it all
+	case x.inline.Exit():
+		kind.heldUp()
+	default:
+		if n := x.ranInline.Add(1); n%runStep == 0 {
+			kind.ran()
+		}
+	}
+}
+
+// Rejected implements http2.Handler.
+func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.Answer {
+	r := s.Owner.(*muxStream)
+	r.x = x
+	r.fault(errorType(bad.Reason))
+	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
+	q := s.Request()
+	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()})
+	if answer == nil {
+		return nil
+	}
+	return &http2.Answer{Status: answer.Status, Header: answer.Header, Body: answer.Body}
+}
+
+// Failed implements http2.Handler.
+func (x *mux) Failed(s *http2.Stream, err error) {
+	r := s.Owner.(*muxStream)
+	if p := (*httpcommon.PanicError)(nil); errors.As(err, &p) {
+		r.log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
+		return
+	}
+	if http2.LengthMismatch(err) {
+		r.fault(reasonLength)
+	}
+	r.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
+}

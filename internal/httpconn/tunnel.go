@@ -1,0 +1,211 @@
+package httpconn
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lannerhq/lanner/internal/http2"
+	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/server"
+)
+
+// connectStream is muxStream as what an extended CONNECT has besides (RFC 8441): it can be taken over.
+//
+// The application sees the handshake of HTTP/1.1, a GET with Connection and Upgrade, so that every WebSocket library takes it. What
+// such a library writes on the connection first, a 101, becomes the 200 of HTTP/2.
+type connectStream muxStream
+
+var (
+	_ server.UpgradeFeature         = (*connectStream)(nil)
+	_ server.ExtendedConnectFeature = (*connectStream)(nil)
+)
+
+// offerTunnel puts the features of an extended CONNECT into a request's, and the fields of the same handshake on HTTP/1.1.
+func (r *muxStream) offerTunnel() {
+	q := r.http.Request()
+	h := q.Header()
+	h.Set("connection", "Upgrade")
+	h.Set("upgrade", q.ConnectProtocol())
+	if _, set := h.Lookup("sec-websocket-key"); !set && httpcommon.EqualFold(q.ConnectProtocol(), "websocket") {
+		var key [16]byte // RFC 8441 §5: there is none on HTTP/2, and nobody looks at what becomes of it
+		rand.Read(key[:])
+		h.Add("sec-websocket-key", base64.StdEncoding.EncodeToString(key[:]))
+	}
+	server.Set[server.UpgradeFeature](&r.features, (*connectStream)(r))
+	server.Set[server.ExtendedConnectFeature](&r.features, (*connectStream)(r))
+}
+
+func (s *connectStream) ConnectProtocol() string { return s.http.Request().ConnectProtocol() }
+
+// Upgradable implements server.UpgradeFeature.
+func (s *connectStream) Upgradable() bool {
+	return s.tunnel == nil && !s.http.Response().Started()
+}
+
+// AcceptConnect implements server.ExtendedConnectFeature.
+func (s *connectStream) AcceptConnect() (net.Conn, error) { return s.Upgrade() }
+
+// Upgrade implements server.UpgradeFeature: it answers 200 with the response's fields.
+func (s *connectStream) Upgrade() (net.Conn, error) {
+	if !s.Upgradable() {
+		return nil, server.ErrTooLate
+	}
+	s.http.Response().SetStatus(200)
+	t := s.take()
+	t.answered = true
+	if err := t.accept(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Hijack implements server.UpgradeFeature. The caller writes the answer to the handshake as on HTTP/1.1.
+func (s *connectStream) Hijack() (net.Conn, []byte, error) {
+	if s.tunnel != nil {
+		return nil, nil, server.ErrTooLate
+	}
+	t := s.take()
+	t.answered = s.http.Response().Started()
+	return t, nil, nil
+}
+
+func (s *connectStream) take() *tunnel {
+	s.http.Keep()
+	t := &tunnel{stream: &s.http, r: (*muxStream)(s), done: make(chan struct{})}
+	s.tunnel = t
+	return t
+}
+
+// tunnel is a stream as a connection.
+type tunnel struct {
+	stream *http2.Stream
+	r      *muxStream
+	done   chan struct{}
+	once   sync.Once
+
+	mu       sync.Mutex // serializes writes
+	answered bool       // the answer to the handshake has been sent
+	head     []byte     // of it, as far as it was written
+}
+
+var _ net.Conn = (*tunnel)(nil)
+
+// accept sends the header section.
+func (t *tunnel) accept() error {
+	h := t.stream.Response().Header()
+	for _, own := range [...]string{"Connection", "Upgrade", "Sec-WebSocket-Accept", "Content-Length", "Transfer-Encoding"} {
+		h.Del(own)
+	}
+	return t.stream.Response().Flush()
+}
+
+// Read reads what the client sends.
+func (t *tunnel) Read(p []byte) (int, error) {
+	select {
+	case <-t.done:
+		return 0, net.ErrClosed
+	default:
+	}
+	return t.stream.Request().Body().Read(p)
+}
+
+// Write sends at once. The head of an answer to the handshake is looked at rather than sent.
+func (t *tunnel) Write(p []byte) (int, error) {
+	select {
+	case <-t.done:
+		return 0, net.ErrClosed
+	default:
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rest := p
+	if !t.answered {
+		t.head = append(t.head, p...)
+		end := bytes.Index(t.head, []byte("\r\n\r\n"))
+		if end < 0 {
+			if len(t.head) > maxAnswer {
+				return 0, errAnswerTooLong
+			}
+			return len(p), nil
+		}
+		rest = t.head[end+len("\r\n\r\n"):]
+		if err := t.answer(string(t.head[:end])); err != nil {
+			return 0, err
+		}
+		t.answered, t.head = true, nil
+	}
+	res := t.stream.Response()
+	if _, err := res.Write(rest); err != nil {
+		return 0, err
+	}
+	return len(p), res.Flush()
+}
+
+const maxAnswer = 64 << 10
+
+var (
+	errAnswerTooLong = errors.New("httpconn: the answer to the handshake has no end")
+	errAnswerInvalid = errors.New("httpconn: what was written first on the stream of an extended CONNECT is not an HTTP/1.1 response: answer the handshake, or use AcceptConnect")
+)
+
+// answer makes the response of what was written for HTTP/1.1.
+func (t *tunnel) answer(head string) error {
+	res := t.stream.Response()
+	line, fields, _ := bytes.Cut([]byte(head), []byte("\r\n"))
+	if len(line) < len("HTTP/1.1 101") || string(line[:len("HTTP/1.")]) != "HTTP/1." {
+		return errAnswerInvalid
+	}
+	status, err := strconv.Atoi(string(line[len("HTTP/1.1 ") : len("HTTP/1.1 ")+3]))
+	if err != nil {
+		return errAnswerInvalid
+	}
+	if status == 101 {
+		status = 200
+	}
+	res.SetStatus(status)
+	res.Header().Reset()
+	for len(fields) > 0 {
+		var field []byte
+		field, fields, _ = bytes.Cut(fields, []byte("\r\n"))
+		name, value, ok := bytes.Cut(field, []byte(":"))
+		if !ok {
+			return errAnswerInvalid
+		}
+		res.Header().Add(string(name), httpcommon.TrimOWS(string(value)))
+	}
+	return t.accept()
+}
+
+// Close ends the stream: what was written is sent, and what the client sends from now on is dropped.
+func (t *tunnel) Close() error {
+	t.once.Do(func() {
+		close(t.done)
+		t.stream.SetReadDeadline(time.Unix(1, 0))
+	})
+	return nil
+}
+
+func (t *tunnel) LocalAddr() net.Addr  { return t.r.x.LocalAddr() }
+func (t *tunnel) RemoteAddr() net.Addr { return t.r.x.RemoteAddr() }
+
+func (t *tunnel) SetDeadline(at time.Time) error {
+	t.stream.SetReadDeadline(at)
+	t.stream.SetWriteDeadline(at)
+	return nil
+}
+
+func (t *tunnel) SetReadDeadline(at time.Time) error {
+	t.stream.SetReadDeadline(at)
+	return nil
+}
+
+func (t *tunnel) SetWriteDeadline(at time.Time) error {
+	t.stream.SetWriteDeadline(at)
+	return nil
+}

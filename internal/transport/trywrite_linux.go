@@ -1,0 +1,41 @@
+package transport
+
+// TryWrite writes what the socket takes now. Fewer bytes than len(p) and no error mean that it is full.
+func (c *EventConn) TryWrite(p []byte) (int, error) {
+	if err := c.over(true); err != nil {
+		return 0, err
+	}
+	rest, err := c.trySend(p)
+	return len(p) - len(rest), err
+}
+
+// NotifyWritable asks for one Ready(Writable). The registration of a detached connection that is spent is made by Attach. If
+// it is not spent, the first event, which may be this one, silences it, and Attach makes it again.
+func (c *EventConn) NotifyWritable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wish || c.state.Load() == closed {
+		return
+	}
+	c.wish = true
+	if !c.spent {
+		c.controlLocked(c.levelLocked()) // fails before register, which looks
+	}
+}
+
+// takeWish reports whether an event after which writes do not wait is to be told, and takes the registration for it back.
+// The caller is the leader, which has found the connection attached: its registration is level-triggered until it has run.
+func (c *EventConn) takeWish() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.wish { // closed connections have none
+		return false
+	}
+	c.wish = false
+	c.controlLocked(c.levelLocked())
+	return true
+}
+
+// Writing begins to hold n bytes that wait against the least rate, Wrote ends that for one Writing.
+func (c *EventConn) Writing(n int64) { c.timeouts.writing(c.shard.loop.heartbeat, n) }
+func (c *EventConn) Wrote()          { c.timeouts.wrote() }

@@ -1,0 +1,48 @@
+package kestrel
+
+import (
+	"fmt"
+
+	"github.com/lannerhq/lanner/internal/httpconn"
+)
+
+// Protocols are the versions of HTTP that an endpoint speaks (Kestrel's HttpProtocols).
+type Protocols uint8
+
+const (
+	// HTTP1AndHTTP2 lets the client choose, by ALPN in the TLS handshake. Without TLS it is HTTP/1. While this version has no
+	// HTTP/2, clients are offered HTTP/1.1.
+	HTTP1AndHTTP2 Protocols = iota
+	// HTTP1 is HTTP/1.1 and 1.0.
+	HTTP1
+	// HTTP2 is HTTP/2 alone. With TLS, clients that do not choose it by ALPN are closed; without, they must know beforehand.
+	HTTP2
+)
+
+var protocolNames = []string{"Http1AndHttp2", "Http1", "Http2"}
+
+// String returns the name that UnmarshalText takes, which is Kestrel's.
+func (p Protocols) String() string { return name(protocolNames, p) }
+
+// MarshalText and UnmarshalText make Protocols readable in configuration files.
+func (p Protocols) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText takes "Http1AndHttp2", "Http1" or "Http2".
+func (p *Protocols) UnmarshalText(text []byte) error { return unmarshal(protocolNames, p, text) }
+
+func (p Protocols) validate() error {
+	if p > HTTP2 {
+		return fmt.Errorf("Protocols is %v: it must be one of %q", p, protocolNames)
+	}
+	return nil
+}
+
+func (p Protocols) httpconn() httpconn.Protocols {
+	switch p {
+	case HTTP1:
+		return httpconn.HTTP1
+	case HTTP2:
+		return httpconn.HTTP2
+	}
+	return httpconn.HTTP1AndHTTP2
+}
