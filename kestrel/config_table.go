@@ -41,7 +41,7 @@ const (
 // table has a row for each option. * stands for the name of an endpoint.
 var table = map[string]*option{
 	"Endpoints.*.Url":                 {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
-	"Endpoints.*.Protocols":           {values: "Http1AndHttp2, Http1, Http2", outcome: "what is spoken; with TLS the client chooses, without it Http1AndHttp2 is HTTP/1"},
+	"Endpoints.*.Protocols":           {values: "Http1AndHttp2, Http1, Http2", outcome: "what is spoken; of both the client chooses, by ALPN, or without TLS by how it begins"},
 	"Endpoints.*.Certificate.Path":    {values: "a PEM file", outcome: "the certificate, and behind it those that lead to the authority; for https"},
 	"Endpoints.*.Certificate.KeyPath": {values: "a PEM file", outcome: "its private key; empty: it is in the same file"},
 	"Endpoints.*.HandshakeTimeout":    {null: noLimit, values: above0, outcome: "of TLS: closed"},

@@ -56,7 +56,7 @@ type Options struct {
 type Endpoint struct {
 	// Name is for features, logs and metrics. Empty means the address.
 	Name string
-	// URL is the address, such as http://127.0.0.1:8080, http://*:80, http://localhost:5000, http://unix:/run/app.sock
+	// URL is the address, such as http://127.0.0.1:8080, http://*:80, https://*:443, http://localhost:5000, http://unix:/run/app.sock
 	// or http://fd:3. See ParseAddress.
 	URL string
 	// Listener is used instead of URL when it is not nil. The server owns and closes it.

@@ -10,8 +10,7 @@ import (
 type Protocols uint8
 
 const (
-	// HTTP1AndHTTP2 lets the client choose, by ALPN in the TLS handshake. Without TLS it is HTTP/1. While this version has no
-	// HTTP/2, clients are offered HTTP/1.1.
+	// HTTP1AndHTTP2 lets the client choose: by ALPN in the TLS handshake, or, without TLS, by the preface with which HTTP/2 begins.
 	HTTP1AndHTTP2 Protocols = iota
 	// HTTP1 is HTTP/1.1 and 1.0.
 	HTTP1

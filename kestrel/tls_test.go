@@ -56,15 +56,24 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 			case "/echo":
 				io.Copy(w, r.Body)
 			default:
-				fmt.Fprint(w, r.TLS.NegotiatedProtocol, " ", r.Proto)
+				fmt.Fprint(w, r.TLS.NegotiatedProtocol, " ", r.ProtoMajor)
 			}
 		})))
 	url := s.Addresses()[0]
 	if !strings.HasPrefix(url, "https://localhost:") {
 		t.Errorf("the address is %s, want it with its scheme", url)
 	}
-	client := secureClient(t, cert, nil)
-	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	for _, protocol := range []string{" 1", "h2 2"} { // without a choice by ALPN, and with one
+		t.Run(protocol, func(t *testing.T) {
+			client := secureClient(t, cert, nil)
+			client.Transport.(*http.Transport).ForceAttemptHTTP2 = strings.HasPrefix(protocol, "h2")
+			wantOrdinary(t, client, url, protocol, string(large))
+		})
+	}
+}
+
+// wantOrdinary asks for what the server of the test above has, on one connection.
+func wantOrdinary(t *testing.T, client *http.Client, url, protocol, large string) {
 	ids := map[string]bool{}
 	ask := func(method, path string, body io.Reader) string {
 		t.Helper()
@@ -85,16 +94,16 @@ func TestAnHTTPSEndpointServesAnOrdinaryClient(t *testing.T) {
 		return string(got)
 	}
 	for range 2 {
-		if got := ask("GET", "/", nil); got != "h2 HTTP/2" {
-			t.Errorf("the request is %q, want HTTP/2, which both speak", got)
+		if got := ask("GET", "/", nil); got != protocol {
+			t.Errorf("the request is %q, want %q", got, protocol)
 		}
-		if got := ask("GET", "/file", nil); got != string(large) {
+		if got := ask("GET", "/file", nil); got != large {
 			t.Errorf("%d bytes of the file come, want all of it", len(got))
 		}
-		if got := ask("POST", "/echo", bytes.NewReader(large)); got != string(large) {
+		if got := ask("POST", "/echo", strings.NewReader(large)); got != large {
 			t.Errorf("%d bytes come back, want the 1 MiB that was sent", len(got))
 		}
-		if got := ask("POST", "/echo", struct{ io.Reader }{bytes.NewReader(large)}); got != string(large) { // chunked
+		if got := ask("POST", "/echo", struct{ io.Reader }{strings.NewReader(large)}); got != large { // chunked
 			t.Errorf("%d bytes come back in chunks, want the 1 MiB that was sent", len(got))
 		}
 	}

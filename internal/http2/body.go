@@ -48,14 +48,14 @@ func (b *Body) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	waited := false
 	for b.r == b.w && !s.remoteEnded && s.cause == nil && !s.readLate {
-		if !waited && c.inline != s {
+		if !waited && c.inline != s && !s.unmetered {
 			waited = true
-			c.waitsLocked(+1)
+			c.meter.waiting++
 		}
 		s.waitLocked()
 	}
 	if waited {
-		c.waitsLocked(-1)
+		c.meter.waiting--
 	}
 	if b.r < b.w && !s.readLate {
 		n := copy(p, b.buf[b.r:b.w])
@@ -83,15 +83,6 @@ func (b *Body) Read(p []byte) (int, error) {
 		b.err = io.EOF
 	}
 	return 0, b.err
-}
-
-// waitsLocked counts the streams that wait for their bodies: while there are some, the data rate is measured.
-func (c *Conn) waitsLocked(n int) {
-	before := c.reading
-	c.reading += n
-	if (before > 0) != (c.reading > 0) {
-		c.wire.BodyRead(c.reading > 0)
-	}
 }
 
 // tookLocked gives the client room for as much as was taken, once it is worth a frame.
@@ -257,6 +248,7 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 	}
 	b := &s.body
 	b.received += int64(len(data))
+	c.meter.bytes += int64(len(data))
 	if pad := f.length - len(data); pad > 0 { // RFC 9113 §6.9.1: it counts, and nobody reads it
 		c.tookLocked(s, pad)
 	}
@@ -284,6 +276,7 @@ func (c *Conn) endRequestLocked(s *Stream) after {
 		return a
 	}
 	s.remoteEnded = true
+	c.uploadedLocked(s)
 	s.wakeLocked()
 	if s.localEnded {
 		return c.closeLocked(s)

@@ -34,6 +34,8 @@ type Limits struct {
 // Config is what connections of one endpoint share. It must not change while they live.
 type Config struct {
 	Limits Limits
+	// RequestRate and ResponseRate are the least data rates; nil for none. They hold for all streams of a connection together.
+	RequestRate, ResponseRate *Rate
 	// Scheme is "http" or "https". AlternateSchemes lets a request name another than the connection's.
 	Scheme           string
 	AlternateSchemes bool
@@ -47,8 +49,6 @@ const (
 	TimeoutNone           uint8 = 0
 	TimeoutKeepAlive      uint8 = 1
 	TimeoutRequestHeaders uint8 = 2
-	TimeoutBodyRate       uint8 = 4
-	TimeoutResponseRate   uint8 = 5
 )
 
 // Wire is the connection below. Its methods are safe from any goroutine; Write is called by one at a time.
@@ -60,11 +60,6 @@ type Wire interface {
 	NotifyWritable()
 	// SetTimeout arms the one deadline; 0 disarms.
 	SetTimeout(reason uint8, d time.Duration)
-	// Writing and Wrote bracket bytes that wait for the client: for the least data rate.
-	Writing(n int64)
-	Wrote()
-	// BodyRead says that a request waits for its body (true), or that none does: the data rate is measured meanwhile.
-	BodyRead(on bool)
 }
 
 // Handler is the engine's owner: it runs the application and hears what happened.

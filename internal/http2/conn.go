@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"io"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ type Conn struct {
 	written    int    // of writeBuf
 	writing    bool
 	full       bool // the wire is: Writable will be called
-	stalled    bool // Wire.Writing was called for what it has not taken
+	stalled    bool // what it has not taken is measured
 	idleWrite  sync.Cond
 	controls   int // answers to control frames since the output was last empty, in bytes
 	queue      [urgencies]queue
@@ -63,10 +64,11 @@ type Conn struct {
 
 	recvWindow int64
 	consumed   int64 // not yet given back to the client
-	reading    int   // streams that wait for their bodies
+	meter      meter
 
-	gone       error // why nothing more is written
-	draining   bool  // the first GOAWAY was sent
+	dead       *connError // why the reader must end the connection
+	gone       error      // why nothing more is written
+	draining   bool       // the first GOAWAY was sent
 	drainedAt  int64
 	final      bool // the last GOAWAY was sent
 	clientGone bool // the client has sent GOAWAY
@@ -126,6 +128,10 @@ func (c *Conn) Process() Next {
 	if c.gone != nil {
 		c.mu.Unlock()
 		return c.end(Abort)
+	}
+	if dead := c.dead; dead != nil {
+		c.mu.Unlock()
+		return c.fail(dead)
 	}
 	c.processing = true
 	c.hearing = c.hearing || c.w > c.r
@@ -288,7 +294,11 @@ func (c *Conn) fail(e *connError) Next {
 	c.goAwayLocked(e.Code)
 	c.mu.Unlock()
 	c.handler.ConnectionFailed(e)
-	c.lost(e)
+	if e == errResponseTimeout {
+		c.lost(httpcommon.ErrResponseTooSlow)
+	} else {
+		c.lost(e)
+	}
 	return c.end(Close)
 }
 
@@ -305,20 +315,24 @@ func (c *Conn) Expired(reason uint8) Next {
 		return c.end(Close)
 	case TimeoutRequestHeaders:
 		return c.fail(errHeadersTimeout)
-	case TimeoutBodyRate:
-		return c.fail(errBodyTimeout)
 	}
-	c.mu.Lock()
-	c.goAwayLocked(InternalError)
-	c.mu.Unlock()
-	c.handler.ConnectionFailed(errResponseTimeout)
 	c.lost(httpcommon.ErrResponseTooSlow)
-	return c.end(Close)
+	return c.end(Abort)
 }
 
-// ReadFailed ends the connection because the client has left, or is lost.
-func (c *Conn) ReadFailed() Next {
+// ReadFailed ends the connection because the client sends no more, or is lost. One that has only closed its sending side, with no
+// request under way, is told that the connection is over.
+func (c *Conn) ReadFailed(err error) Next {
+	c.mu.Lock()
+	well := err == io.EOF && c.active == 0 && c.gone == nil
+	if well {
+		c.goAwayLocked(NoError)
+	}
+	c.mu.Unlock()
 	c.lost(httpcommon.ErrClientDisconnected)
+	if well {
+		return c.end(Close)
+	}
 	return c.end(Abort)
 }
 

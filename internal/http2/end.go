@@ -101,13 +101,12 @@ func (c *Conn) Finished() bool {
 	return c.running == 0
 }
 
-// Tick is called once a second with a coarse time, from any goroutine. It reports whether the connection must be ended: then the
-// owner calls Lose and cuts it.
-func (c *Conn) Tick(now int64) (dead *ConnectionError) {
+// Tick is called once a second with a coarse time, from any goroutine.
+func (c *Conn) Tick(now int64) {
 	c.mu.Lock()
-	if c.gone != nil {
+	if c.gone != nil || c.dead != nil {
 		c.mu.Unlock()
-		return nil
+		return
 	}
 	elapsed := time.Duration(now - c.now)
 	c.now = now
@@ -116,9 +115,14 @@ func (c *Conn) Tick(now int64) (dead *ConnectionError) {
 	if c.draining && !c.final && now-c.drainedAt > int64(drainTime) {
 		c.goAwayLocked(NoError)
 	}
-	dead = c.pingLocked(now)
+	if c.dead = c.tooSlowLocked(elapsed); c.dead == nil {
+		c.dead = c.pingLocked(now)
+	}
+	dead := c.dead != nil
 	c.flushAndUnlock()
-	return dead
+	if dead {
+		c.handler.Wake()
+	}
 }
 
 // drainTime is how long streams are accepted after the first GOAWAY: what was on its way has come by then.

@@ -100,12 +100,18 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	case trailers:
 		return c.endOfRequest(s)
 	case refused.skip:
-		return refused.answer(c, f.stream)
+		return refused.answer(c, f)
 	}
-	if bad := s.req.finish(c.cfg, &c.fields); bad != nil {
+	whole := f.has(flagEndStream)
+	bad := s.req.finish(c.cfg, &c.fields)
+	if bad == nil && whole && s.req.length > 0 {
+		bad = errLessThanLength
+	}
+	if bad != nil {
+		s.remoteEnded = whole
 		return c.refuse(s, bad)
 	}
-	return c.serve(s, f.has(flagEndStream))
+	return c.serve(s, whole)
 }
 
 // lastIDSet notes the highest stream.
@@ -172,15 +178,17 @@ func (c *Conn) admitLocked(id uint32, where place) (r refusal) {
 // minTracked is how many handlers may be running, with those of streams that were reset, however few streams are allowed (Kestrel).
 const minTracked = 100
 
-func (r refusal) answer(c *Conn, id uint32) *connError {
+func (r refusal) answer(c *Conn, f *frame) *connError {
 	if r.bad == nil {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.resets.remember(id, c.now)
+	if !f.has(flagEndStream) {
+		c.resets.remember(f.stream, c.now)
+	}
 	c.outLocked()
-	c.out = appendRST(c.out, id, r.bad.code)
+	c.out = appendRST(c.out, f.stream, r.bad.code)
 	if r.bad == errEnhanceYourCalm && c.calmed.tooOften(c.now) {
 		return abuseReset.error()
 	}

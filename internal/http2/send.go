@@ -152,7 +152,7 @@ func (c *Conn) sendLocked(s *Stream, p []byte, last bool) bool {
 func (c *Conn) sentLocked(s *Stream) {
 	if s.counting {
 		s.counting = false
-		c.wire.Wrote()
+		c.wroteLocked()
 	}
 }
 
@@ -160,7 +160,7 @@ func (c *Conn) sentLocked(s *Stream) {
 func (c *Conn) countLocked(s *Stream) {
 	if !s.counting && len(s.out) > 0 {
 		s.counting = true
-		c.wire.Writing(int64(len(s.out)))
+		c.writingLocked(int64(len(s.out)))
 	}
 }
 
@@ -233,7 +233,7 @@ func (c *Conn) write() {
 			c.endTurnLocked()
 			if !c.stalled {
 				c.stalled = true
-				c.wire.Writing(int64(len(p) - n))
+				c.writingLocked(int64(len(p) - n))
 			}
 			c.mu.Unlock()
 			c.releaseAll(ended)
@@ -245,7 +245,7 @@ func (c *Conn) write() {
 	c.endTurnLocked()
 	if c.stalled {
 		c.stalled = false
-		c.wire.Wrote()
+		c.wroteLocked()
 	}
 	c.releaseLocked()
 	wake := c.overLocked() && !c.processing && c.gone == nil

@@ -34,13 +34,14 @@ type Stream struct {
 	priority    priority
 	onAborted   func(error)
 
-	out      []byte // body bytes that wait to be framed: the response's held ones, or a writer's
-	lastOut  bool   // the response ends behind them
-	queued   bool
-	next     *Stream   // in its queue
-	waiting  int       // goroutines that wait for a change
-	changed  sync.Cond // of anything here
-	counting bool      // Wire.Writing was called for out
+	out                  []byte // body bytes that wait to be framed: the response's held ones, or a writer's
+	lastOut              bool   // the response ends behind them
+	queued               bool
+	next                 *Stream   // in its queue
+	waiting              int       // goroutines that wait for a change
+	changed              sync.Cond // of anything here
+	counting             bool      // what waits in out is measured
+	uploading, unmetered bool      // see meter
 
 	readDeadline, writeDeadline *time.Timer
 	readLate, writeLate         bool
@@ -73,7 +74,7 @@ func (s *Stream) clear() {
 	s.body.clear()
 	s.res.clear()
 	s.running, s.counted, s.remoteEnded, s.localEnded, s.lastOut, s.queued, s.counting = false, false, false, false, false, false, false
-	s.readLate, s.writeLate = false, false
+	s.readLate, s.writeLate, s.uploading, s.unmetered = false, false, false, false
 	s.reset, s.cause, s.onAborted, s.next, s.out = nil, nil, nil, nil, nil
 	s.consumed = 0
 }
@@ -111,6 +112,9 @@ func (c *Conn) openLocked(s *Stream) {
 	c.streams.put(s)
 	c.active++
 	c.running++
+	if !s.remoteEnded {
+		c.uploadLocked(s)
+	}
 }
 
 // run serves a request whose head is complete. It reports whether its goroutine is still the reader, if it was.
@@ -222,6 +226,7 @@ func (c *Conn) resetLocked(s *Stream, why *ResetError) (a after) {
 // dropLocked gives a stream up whose cause is set.
 func (c *Conn) dropLocked(s *Stream) (a after) {
 	s.localEnded, s.remoteEnded = true, true
+	c.uploadedLocked(s)
 	c.dequeueLocked(s)
 	s.out = nil
 	c.sentLocked(s)
@@ -237,6 +242,7 @@ func (c *Conn) sendResetLocked(s *Stream, code ErrCode) {
 	if !s.remoteEnded {
 		c.resets.remember(s.id, c.now)
 		s.remoteEnded = true
+		c.uploadedLocked(s)
 	}
 	s.localEnded = true
 	if c.gone == nil {

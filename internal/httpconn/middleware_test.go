@@ -176,7 +176,7 @@ func TestHTTPRunsOnWhateverMiddlewarePassesOn(t *testing.T) {
 			t.Errorf("%d bytes were written through the middleware, want %d", written.Load(), n)
 		}
 		start := time.Now()
-		if err := s.stop(time.Minute); err != nil || time.Since(start) != 0 {
+		if err := s.stop(time.Minute); err != nil || time.Since(start) > time.Millisecond { // an interruption may take a microsecond
 			t.Errorf("stop took %v and returned %v, want an idle connection closed at once", time.Since(start), err)
 		}
 		c.wantClosed("an idle connection closed")

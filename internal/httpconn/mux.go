@@ -87,7 +87,7 @@ func (x *mux) step(why transport.Why) http2.Next {
 	}
 	n, err := x.inline.TryRead(x.http.Input())
 	if err != nil {
-		return x.http.ReadFailed()
+		return x.http.ReadFailed(err)
 	}
 	x.http.Received(n)
 	return x.http.Process()
@@ -130,7 +130,7 @@ func (x *mux) resume() {
 		}
 		n, err := x.inline.TryRead(x.http.Input())
 		if err != nil {
-			next = x.http.ReadFailed()
+			next = x.http.ReadFailed(err)
 			break
 		}
 		x.http.Received(n)
@@ -161,7 +161,7 @@ func (x *mux) run() {
 		case x.transport.Expired() != 0:
 			next = x.http.Expired(x.transport.Expired())
 		default:
-			next = x.http.ReadFailed()
+			next = x.http.ReadFailed(err)
 		}
 	}
 	x.close(next)
@@ -227,11 +227,7 @@ func (m *Manager) tickMuxes(now int64) {
 	}
 	m.muxMu.Unlock()
 	for _, x := range all {
-		if dead := x.http.Tick(now); dead != nil {
-			x.ConnectionFailed(dead)
-			x.http.Lose(httpcommon.ErrClientDisconnected)
-			x.cut()
-		}
+		x.http.Tick(now)
 	}
 	clear(all)
 	m.ticked = all
@@ -252,9 +248,6 @@ func (x *mux) Write(p []byte) (int, error) {
 func (x *mux) NotifyWritable() { x.inline.NotifyWritable() }
 
 func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout(reason, d) }
-func (x *mux) Writing(n int64)                          { x.transport.Writing(n) }
-func (x *mux) Wrote()                                   { x.transport.Wrote() }
-func (x *mux) BodyRead(on bool)                         { x.transport.BodyRead(on) }
 
 // Elsewhere implements http2.Handler: where the handler of a request runs.
 func (x *mux) Elsewhere(s *http2.Stream) bool {
@@ -337,8 +330,16 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 			MaxRequestHeaderCount: l.MaxRequestHeaderCount, MaxRequestBodySize: l.MaxRequestBodySize, MaxResponseBufferSize: l.MaxResponseBufferSize,
 			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
 		},
+		RequestRate: rateOf(now.rates.Read), ResponseRate: rateOf(now.rates.Write),
 		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
 	}
+}
+
+func rateOf(r *transport.Rate) *http2.Rate {
+	if r == nil || r.BytesPerSecond <= 0 {
+		return nil
+	}
+	return &http2.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
 }
 
 // dateValue is the value of the Date field: a part of the line that HTTP/1.1 sends.

@@ -139,9 +139,7 @@ func (r *muxStream) SetMinRequestBodyDataRate(rate server.DataRate) error {
 	if rate.BytesPerSecond > 0 {
 		return server.ErrNotSupported
 	}
-	rates := *r.x.transport.Rates()
-	rates.Read = nil
-	r.x.transport.SetRates(&rates)
+	r.http.Unmeter()
 	return nil
 }
 

@@ -8,54 +8,18 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lannerhq/lanner/accesslog"
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
 )
 
 // DefaultHandshakeTimeout is Kestrel's HandshakeTimeout.
 const DefaultHandshakeTimeout = 10 * time.Second
-
-// tlsConfig returns what handshakes of the endpoint are made by: TLS, and the configurations that it chooses for a client, with the
-// endpoint's protocols and no version below TLS 1.2.
-func (ep *Endpoint) tlsConfig() *tls.Config {
-	ep.securing.Do(func() {
-		ep.secured = ep.offering(ep.TLS)
-		choose := ep.TLS.GetConfigForClient
-		if choose == nil {
-			return
-		}
-		ep.secured.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			chosen, err := choose(hello)
-			if chosen == nil || err != nil {
-				return nil, err
-			}
-			return ep.offering(chosen), nil
-		}
-	})
-	return ep.secured
-}
-
-// offering returns a clone of cfg that offers what the endpoint speaks. A list of cfg's own stays, without what the endpoint does not speak:
-// configurations are shared with servers that do.
-func (ep *Endpoint) offering(cfg *tls.Config) *tls.Config {
-	cfg = cfg.Clone()
-	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
-	speaks := ep.Protocols.names()
-	own := slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(name string) bool {
-		return (name == protocolHTTP2 || strings.HasPrefix(name, "http/")) && !slices.Contains(speaks, name)
-	})
-	if len(own) == 0 {
-		own = speaks
-	}
-	cfg.NextProtos = own
-	return cfg
-}
 
 var (
 	errDraining    = errors.New("the server stops: a handshake is not begun")
@@ -140,7 +104,7 @@ func (ch *chain) handshakeFailed(err error, going bool, began time.Time) error {
 		ch.log(slog.LevelDebug, eventAuthenticationTimedOut, slog.Duration("after", time.Since(began)))
 	default:
 		ch.reason = reasonHandshake
-		if answerPlainHTTP(err) {
+		if ch.answerPlainHTTP(err) {
 			err = errPlainHTTP
 		}
 		ch.log(slog.LevelDebug, eventAuthenticationFailed, slog.Any("error", err))
@@ -153,19 +117,28 @@ func (ch *chain) handshakeFailed(err error, going bool, began time.Time) error {
 }
 
 // answerPlainHTTP answers a client that began with a request in place of a handshake, as net/http does. It reports whether it was one.
-func answerPlainHTTP(err error) bool {
+func (ch *chain) answerPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	if !errors.As(err, &record) || record.Conn == nil {
 		return false
 	}
 	switch string(record.RecordHeader[:]) {
+	default:
+		return false
 	case "GET /", "HEAD ", "POST ", "PUT /", "PATCH", "DELET", "OPTIO":
-		record.Conn.SetWriteDeadline(time.Now().Add(time.Second))
-		io.WriteString(record.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis port speaks https: write https:// in the address.\n")
+	}
+	record.Conn.SetWriteDeadline(time.Now().Add(time.Second))
+	t := transport.NewConn(record.Conn, ch.m.heartbeat, reasons)
+	if t.Writev([]byte(plainHTTPAnswer), nil) != nil {
+		t.Close()
 		return true
 	}
-	return false
+	t.CloseLingering() // the rest of its request is read and dropped: a reset would destroy the answer
+	return true
 }
+
+const plainHTTPAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+	"This port speaks https: write https:// in the address.\n"
 
 // spoken says why the endpoint does not serve what was negotiated; nil if it does.
 func (ch *chain) spoken() error {
@@ -215,21 +188,6 @@ func (s *secured) version() string {
 
 func versionText(version uint16) string { return strings.TrimPrefix(tls.VersionName(version), "TLS ") }
 
-// adequate reports whether HTTP/2 may be spoken over TLS of this version and suite. "A deployment of HTTP/2 over TLS 1.2 SHOULD NOT
-// use any of the prohibited cipher suites listed in Appendix A" (RFC 9113 §9.2.2): all but those with ephemeral keys and an AEAD.
-// Those of package tls that are left are named here, so that one that comes later is refused rather than let in.
-func adequate(version, suite uint16) bool {
-	if version >= tls.VersionTLS13 {
-		return true
-	}
-	switch suite {
-	case tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256:
-		return version == tls.VersionTLS12
-	}
-	return false
-}
-
 // replayed is a connection of which bytes have been read before.
 type replayed struct {
 	net.Conn
@@ -247,3 +205,11 @@ func (r *replayed) Read(p []byte) (int, error) {
 
 // NetConn is what is below, as of a tls.Conn.
 func (r *replayed) NetConn() net.Conn { return r.Conn }
+
+// CloseWrite ends the sending side.
+func (r *replayed) CloseWrite() error {
+	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/connection"
+	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/memnet"
 	"github.com/lannerhq/lanner/server"
 	"github.com/lannerhq/lanner/test/selfsigned"
@@ -129,297 +130,6 @@ func TestRequestsOverTLSKnowWhatWasNegotiated(t *testing.T) {
 		synctest.Wait()
 		if st := s.m.Stats(); st.Open != 0 || st.Requests != 3 {
 			t.Errorf("%+v, want three requests on a connection that is over", st)
-		}
-	})
-}
-
-func TestNothingBelowTLS12IsSpoken(t *testing.T) {
-	old := &tls.Config{Certificates: []tls.Certificate{certificate()}, MinVersion: tls.VersionTLS10}
-	choosing := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return old, nil }}
-	for name, by := range map[string]*tls.Config{"by default": nil, "by a configuration that has less": old, "by one chosen for the client": choosing} {
-		bubble(t, func(t *testing.T) {
-			s := serveTLS(t, Config{}, httpApp(hello), by)
-			for version, want := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-				cfg := clientConfig()
-				cfg.MinVersion, cfg.MaxVersion = version, version
-				c, err := s.shake(cfg)
-				if got := err == nil; got != want {
-					t.Errorf("%s: a client of %s: %v, want it served: %v", name, tls.VersionName(version), err, want)
-				}
-				if c != nil {
-					if got := c.get("/"); got != "ok" {
-						t.Errorf("%s: %s: %q", name, tls.VersionName(version), got)
-					}
-				}
-			}
-		})
-	}
-}
-
-func TestProtocolsAreNegotiatedAsTheEndpointSays(t *testing.T) {
-	const refused = "refused"
-	for _, tt := range []struct {
-		protocols Protocols
-		own       string // the configuration's NextProtos
-		client    string
-		want      string
-	}{
-		{HTTP1AndHTTP2, "", "h2 http/1.1", "h2"},
-		{HTTP1AndHTTP2, "", "http/1.1", "http/1.1"},
-		{HTTP1AndHTTP2, "", "", ""},
-		{HTTP1AndHTTP2, "http/1.1 h2", "h2 http/1.1", "http/1.1"}, // the server's order counts
-		{HTTP1, "", "h2 http/1.1", "http/1.1"},
-		{HTTP1, "h2 http/1.1", "h2 http/1.1", "http/1.1"},
-		{HTTP1, "", "h2", refused},
-		{HTTP2, "", "h2 http/1.1", "h2"},
-		{HTTP2, "h2 http/1.1", "http/1.1 h2", "h2"},
-		{HTTP1AndHTTP2, "", "spdy/3", refused},
-	} {
-		bubble(t, func(t *testing.T) {
-			by := &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: strings.Fields(tt.own)}
-			for _, cfg := range []*tls.Config{by, {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return by, nil }}} {
-				s := serveTLS(t, Config{}, httpApp(hello), cfg)
-				s.ep.Protocols = tt.protocols
-				mine := clientConfig()
-				mine.NextProtos = strings.Fields(tt.client)
-				c, err := s.shake(mine)
-				got := refused
-				if err == nil {
-					got = c.ConnectionState().NegotiatedProtocol
-					c.Close()
-				}
-				if got != tt.want {
-					t.Errorf("%+v: %q, %v, want %q", tt, got, err, tt.want)
-				}
-			}
-			if len(by.NextProtos) != len(strings.Fields(tt.own)) {
-				t.Errorf("%+v: the configuration that was given has become %q", tt, by.NextProtos)
-			}
-		})
-	}
-}
-
-func TestAnEndpointForHTTP2AloneClosesOthers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveTLS(t, Config{}, httpApp(hello), nil)
-		s.ep.Protocols = HTTP2
-		for _, protos := range [][]string{nil, {"http/1.1"}} {
-			cfg := clientConfig()
-			cfg.NextProtos = protos
-			s.mustShake(cfg).wantEnd("nothing that both speak")
-		}
-		synctest.Wait()
-		if told := s.told(eventHTTP2NotNegotiated); len(told) != 2 {
-			t.Errorf("the log has %d errors of it, want one for each client", len(told))
-		}
-		if told := s.told(eventMiddlewareRefused); len(told) > 0 {
-			t.Error("it is logged twice")
-		}
-	})
-}
-
-func TestAProtocolThatIsNotHTTPIsNotServed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveTLS(t, Config{}, httpApp(hello), &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: []string{"http/1.1", "acme-tls/1"}})
-		cfg := clientConfig()
-		cfg.NextProtos = []string{"acme-tls/1"}
-		c := s.mustShake(cfg)
-		c.wantEnd("the handshake was all that was wanted")
-	})
-}
-
-func TestClientCertificatesAreAskedForAsTheConfigurationSays(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		theirs, err := selfsigned.ForClients("ada")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := serveTLS(t, Config{}, httpApp(func(w http.ResponseWriter, r *http.Request) {
-			encrypted, _ := server.From[server.TLSConnectionFeature](r.Context())
-			cert := encrypted.ClientCertificate()
-			if cert == nil {
-				io.WriteString(w, "nobody")
-				return
-			}
-			fmt.Fprint(w, cert.Subject.CommonName, " ", r.TLS.PeerCertificates[0] == cert, len(r.TLS.VerifiedChains))
-		}), &tls.Config{Certificates: []tls.Certificate{certificate()}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: selfsigned.Pool(theirs)})
-		if got := s.mustShake(nil).get("/"); got != "nobody" {
-			t.Errorf("without a certificate: %q", got)
-		}
-		cfg := clientConfig()
-		cfg.Certificates = []tls.Certificate{theirs}
-		if got := s.mustShake(cfg).get("/"); got != "ada true 1" {
-			t.Errorf("with one: %q", got)
-		}
-		stranger, err := selfsigned.ForClients("eve")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg.Certificates, cfg.GetClientCertificate = nil, func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &stranger, nil }
-		c, err := s.shake(cfg)
-		if err == nil { // by TLS 1.3 the client hears of it with the first answer
-			_, err = c.r.Peek(1)
-		}
-		if err == nil || errors.Is(err, io.EOF) {
-			t.Errorf("with one of somebody else: %v, want an alert", err)
-		}
-		synctest.Wait()
-		if told := s.told(eventAuthenticationFailed); len(told) != 1 {
-			t.Errorf("the log has %d failures, want one", len(told))
-		}
-	})
-}
-
-func TestCertificatesAreChosenByName(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		other, err := selfsigned.New("other.example")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := serveTLS(t, Config{}, httpApp(hello), &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			switch hello.ServerName {
-			case "other.example":
-				return &other, nil
-			case "panic.example":
-				panic("a mistake in GetCertificate")
-			case "":
-				return nil, errors.New("no name")
-			}
-			cert := certificate()
-			return &cert, nil
-		}})
-		for name, cert := range map[string]tls.Certificate{"other.example": other, "shop.example": certificate()} {
-			c := s.mustShake(&tls.Config{RootCAs: selfsigned.Pool(cert), ServerName: name})
-			if got := c.get("/"); got != "ok" {
-				t.Errorf("%s: %q", name, got)
-			}
-		}
-		for _, cfg := range []*tls.Config{{InsecureSkipVerify: true}, {ServerName: "panic.example"}} {
-			if _, err := s.shake(cfg); err == nil {
-				t.Errorf("the handshake for %q succeeded", cfg.ServerName)
-			}
-		}
-		if got := s.mustShake(nil).get("/"); got != "ok" {
-			t.Errorf("after a panic in another handshake: %q", got)
-		}
-		if told := s.told(eventMiddlewarePanicked); len(told) != 1 {
-			t.Errorf("the log has %d panics, want the one of GetCertificate", len(told))
-		}
-	})
-}
-
-func TestAHandshakeHasItsTime(t *testing.T) {
-	for _, tt := range []struct {
-		timeout, want time.Duration
-		sent          string
-	}{
-		{0, 10 * time.Second, ""},
-		{0, 10 * time.Second, "\x16\x03\x01\x02\x00\x01"}, // the beginning of a ClientHello
-		{time.Minute, time.Minute, ""},
-		{-1, 0, ""},
-	} {
-		bubble(t, func(t *testing.T) {
-			s := serveTLS(t, Config{}, httpApp(hello), nil)
-			s.ep.HandshakeTimeout = tt.timeout
-			c := s.dial()
-			c.write(tt.sent)
-			began := time.Now()
-			c.SetReadDeadline(began.Add(time.Hour))
-			n, err := c.Read(make([]byte, 1))
-			took := time.Since(began)
-			if tt.want == 0 {
-				if took < time.Hour {
-					t.Errorf("without a limit the connection ends after %v: %v", took, err)
-				}
-				return
-			}
-			if n > 0 || took != tt.want {
-				t.Errorf("after %v: %d bytes, %v, want it closed after %v", took, n, err, tt.want)
-			}
-			synctest.Wait()
-			if told := s.told(eventAuthenticationTimedOut); len(told) != 1 || attr(told[0], "after").Duration() != tt.want {
-				t.Errorf("the log has %v, want that the handshake timed out", told)
-			}
-			if st := s.m.Stats(); st.Open != 0 {
-				t.Errorf("%+v, want the connection not counted any more", st)
-			}
-		})
-	}
-}
-
-func TestATimeoutOfTheHandshakeDoesNotOutliveIt(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveTLS(t, Config{}, httpApp(hello), nil)
-		c := s.mustShake(nil)
-		for range 3 {
-			time.Sleep(DefaultHandshakeTimeout)
-			if got := c.get("/"); got != "ok" {
-				t.Errorf("a request later: %q", got)
-			}
-		}
-	})
-}
-
-func TestSlowHandshakesDoNotHoldUpOthers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveTLS(t, Config{}, httpApp(hello), nil)
-		for range 100 {
-			s.dial().write("\x16\x03\x01")
-		}
-		began := time.Now()
-		if got := s.mustShake(nil).get("/"); got != "ok" || time.Since(began) > 0 {
-			t.Errorf("%q after %v, want it at once", got, time.Since(began))
-		}
-	})
-}
-
-func TestAStopEndsHandshakesAtOnce(t *testing.T) {
-	for name, stop := range map[string]func(s *testServer) error{
-		"of all":         func(s *testServer) error { return s.stop(time.Hour) },
-		"of an endpoint": func(s *testServer) error { return s.m.StopEndpoint(context.Background(), s.ep) },
-		"without time": func(s *testServer) error {
-			s.stopped = true
-			ctx, cancel := context.WithCancel(context.Background())
-			cancel()
-			s.m.Stop(ctx) // which may say that it cut the connection
-			return nil
-		},
-	} {
-		bubble(t, func(t *testing.T) {
-			s := serveTLS(t, Config{}, httpApp(hello), nil)
-			c := s.dial()
-			c.write("\x16\x03\x01")
-			synctest.Wait()
-			began := time.Now()
-			if err := stop(s); err != nil || time.Since(began) > 0 {
-				t.Errorf("%s: %v after %v, want nil at once: nothing was asked", name, err, time.Since(began))
-			}
-			c.wantClosed("the connection closed")
-			if told := s.told(eventAuthenticationFailed); len(told) > 0 {
-				t.Errorf("%s: a handshake that the stop ended is logged as a failure", name)
-			}
-			if above := s.logged.above(); len(above) > 0 {
-				t.Errorf("%s: the log has %q", name, above)
-			}
-		})
-	}
-}
-
-func TestAHandshakeThatBeginsInAStopIsRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		entered, opened := make(chan struct{}), make(chan struct{})
-		s := serveTLS(t, Config{}, httpApp(hello), nil, doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
-			close(entered)
-			<-opened
-			return next(ctx, c)
-		}))
-		c := s.dial()
-		<-entered
-		s.m.Drain()
-		close(opened)
-		c.wantClosed("no handshake")
-		if told := s.told(eventMiddlewareRefused); len(told) > 0 {
-			t.Error("it is logged as if the middleware had refused it")
 		}
 	})
 }
@@ -570,6 +280,7 @@ func TestMiddlewareSeesTheBytesBeforeTLS(t *testing.T) {
 		if b, err := io.ReadAll(plain); !strings.HasPrefix(string(b), "HTTP/1.1 400 ") || !strings.Contains(string(b), "https://") || err != nil {
 			t.Errorf("a client without TLS is answered %q, %v, want the way out", b, err)
 		}
+		plain.Close() // ends a lingering close
 		synctest.Wait()
 		failures := s.logged.message(slog.LevelDebug, eventAuthenticationFailed.msg)
 		if len(failures) != 1 || !strings.Contains(failures[0], "remote=192.0.2.7:7") || !strings.Contains(failures[0], errPlainHTTP.Error()) {
@@ -598,41 +309,53 @@ func TestLargeBodiesGoBothWaysOverTLS(t *testing.T) {
 	})
 }
 
-func TestOnlySuitesThatHTTP2AllowsAreAdequate(t *testing.T) {
-	good := map[uint16]bool{
-		tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: true, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: true,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: true, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: true,
-		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: true, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
-	}
-	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		for _, version := range suite.SupportedVersions {
-			want := version == tls.VersionTLS13 || version == tls.VersionTLS12 && good[suite.ID]
-			if got := adequate(version, suite.ID); got != want {
-				t.Errorf("%s over %s is adequate: %v, want %v", suite.Name, tls.VersionName(version), got, want)
+func TestAHandlerOverTLSHearsWhenItsClientLeaves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		left := make(chan error, 1)
+		s := serveTLS(t, Config{}, httpApp(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/wait" {
+				<-r.Context().Done()
+				left <- context.Cause(r.Context())
+				return
 			}
+			r.Context().Done() // from here on the connection is watched, until the response
+			hello(w, r)
+		}), nil)
+		c := s.mustShake(nil)
+		for range 3 {
+			if got := c.get("/"); got != "ok" {
+				t.Errorf("%q, want an answer after the watch of the request before", got)
+			}
+			time.Sleep(time.Second)
 		}
-	}
-	for suite, want := range map[uint16]bool{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: true, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: false} {
-		bubble(t, func(t *testing.T) {
-			by := &tls.Config{Certificates: []tls.Certificate{certificate()}, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}}
-			s := serveTLS(t, Config{}, httpApp(hello), by)
-			near, far := memnet.Pipe(1 << 16)
-			ch := &chain{m: s.m, endpoint: s.ep, raw: far}
-			go func() {
-				cfg := clientConfig()
-				cfg.NextProtos, cfg.CipherSuites = []string{"h2"}, []uint16{suite}
-				tls.Client(near, cfg).Handshake()
-			}()
-			if _, err := ch.handshake(t.Context(), far, nil); err != nil {
-				t.Fatal(err)
-			}
-			var opts Options
-			ch.secured.describe(connection.New(far, nil), &opts)
-			if opts.Protocol != "h2" || opts.Inadequate != want {
-				t.Errorf("%s: %q, inadequate: %v, want h2 and %v", tls.CipherSuiteName(suite), opts.Protocol, opts.Inadequate, want)
-			}
-			near.Close()
-			far.Close()
-		})
+		io.WriteString(c, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+		synctest.Wait()
+		c.Close()
+		if cause := <-left; !errors.Is(cause, httpcommon.ErrClientDisconnected) {
+			t.Errorf("the request ends with %v, want that the client left", cause)
+		}
+	})
+}
+
+func TestSessionsAreResumed(t *testing.T) {
+	by := &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	for name, cfg := range map[string]*tls.Config{
+		"by one configuration":            by,
+		"by one that is chosen each time": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return by, nil }},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			bubble(t, func(t *testing.T) {
+				s := serveTLS(t, Config{}, httpApp(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS.DidResume) }), cfg)
+				mine := clientConfig()
+				mine.MaxVersion, mine.ClientSessionCache = version, tls.NewLRUClientSessionCache(1)
+				for _, want := range []string{"false", "true", "true"} {
+					c := s.mustShake(mine)
+					if got := c.get("/"); got != want {
+						t.Errorf("%s, %s: the session was resumed: %s, want %s", name, tls.VersionName(version), got, want)
+					}
+					c.Close()
+				}
+			})
+		}
 	}
 }

@@ -89,10 +89,6 @@ func (c *Conn) SetTimeout(reason uint8, d time.Duration) { c.timeouts.set(c.hear
 // Expired is the reason of the deadline that has passed, or 0.
 func (c *Conn) Expired() uint8 { return c.timeouts.expired() }
 
-// Writing and Wrote hold what the owner wants to write against the least rate: see Link.
-func (c *Conn) Writing(n int64) { c.timeouts.writing(c.heartbeat, n) }
-func (c *Conn) Wrote()          { c.timeouts.wrote() }
-
 // BodyRead says that a read counts for the read rate.
 func (c *Conn) BodyRead(on bool) { c.timeouts.bodyRead(on) }
 

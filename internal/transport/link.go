@@ -22,11 +22,6 @@ type Link interface {
 	BodyRead(on bool)
 	SetRates(*Rates)
 	Rates() *Rates
-	// Writing begins to hold n bytes that the owner wants to write against the least rate, and adds their time to that of earlier
-	// ones; Wrote ends one Writing. One goroutine at a time calls them. When the time is over, the connection is Expired, and
-	// writes fail; nothing is Measured.
-	Writing(n int64)
-	Wrote()
 	// Measured is what was measured of a read or write that was too slow; nil when none was.
 	Measured() *Measure
 	SetReadDeadline(t time.Time) error

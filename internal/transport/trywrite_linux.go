@@ -35,7 +35,3 @@ func (c *EventConn) takeWish() bool {
 	c.controlLocked(c.levelLocked())
 	return true
 }
-
-// Writing begins to hold n bytes that wait against the least rate, Wrote ends that for one Writing.
-func (c *EventConn) Writing(n int64) { c.timeouts.writing(c.shard.loop.heartbeat, n) }
-func (c *EventConn) Wrote()          { c.timeouts.wrote() }

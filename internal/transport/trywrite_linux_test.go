@@ -210,31 +210,6 @@ func TestTryWriteFailsAfterCutAsWritevDoes(t *testing.T) {
 	}
 }
 
-func TestBytesThatWaitTooLongExpireTheConnection(t *testing.T) {
-	o, _ := serveOne(t, readByte)
-	loop := o.link.(*EventConn).shard.loop
-	o.link.SetRates(&Rates{Write: &Rate{BytesPerSecond: 240, Grace: time.Second}})
-	beat := func(at time.Duration) { loop.tick(int64(at), int64(Interval)) }
-
-	o.link.Writing(10)
-	o.link.Writing(10)
-	o.link.Wrote()
-	o.link.Wrote()
-	beat(time.Hour)
-	if o.link.Expired() != 0 {
-		t.Fatal("the connection has expired although all is written")
-	}
-	o.link.Writing(10)
-	beat(time.Hour)
-	o.want(t, "the time of ten bytes is over", Expired)
-	if o.link.Expired() != writeRate {
-		t.Errorf("expired for reason %d, want the write rate's", o.link.Expired())
-	}
-	if _, err := o.link.TryWrite([]byte("x")); err != ErrExpired {
-		t.Errorf("TryWrite: %v, want %v after a write that was too slow", err, ErrExpired)
-	}
-}
-
 // sink writes what it is given, in order, from any goroutine.
 type sink struct {
 	link Inline

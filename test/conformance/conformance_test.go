@@ -170,7 +170,7 @@ func drain(client *memnet.Conn) ([]byte, bool) {
 }
 
 func options(t *testing.T, c h1Case, l net.Listener) kestrel.Options {
-	o := kestrel.Options{Endpoints: []kestrel.Endpoint{{Listener: l}}, Logger: slog.New(slog.DiscardHandler)}
+	o := kestrel.Options{Endpoints: []kestrel.Endpoint{{Listener: l, Protocols: kestrel.HTTP1}}, Logger: slog.New(slog.DiscardHandler)}
 	for key, value := range c.Config {
 		n := 0
 		if f, ok := value.(float64); ok {

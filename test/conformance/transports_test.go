@@ -73,7 +73,7 @@ const probe = "GET /probe HTTP/1.1\r\nHost: probe\r\n\r\n"
 
 func runOnSocket(t *testing.T, c h1Case, seg segmentation, r *rand.Rand, transport kestrel.Transport, exec kestrel.Exec, secure *tls.Config) {
 	o := options(t, c, nil)
-	o.Endpoints = []kestrel.Endpoint{{URL: "http://127.0.0.1:0", TLS: secure}}
+	o.Endpoints = []kestrel.Endpoint{{URL: "http://127.0.0.1:0", TLS: secure, Protocols: kestrel.HTTP1}}
 	if secure != nil {
 		o.Endpoints[0].URL = "https://127.0.0.1:0"
 	}

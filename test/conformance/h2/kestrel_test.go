@@ -17,7 +17,7 @@ func serveKestrel(t *testing.T, c config, app http.Handler) *subject {
 	t.Helper()
 	endpoint := kestrel.Endpoint{URL: "http://127.0.0.1:0"}
 	if c.tls {
-		endpoint = kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS10}}
+		endpoint = kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}}
 	}
 	o := kestrel.Options{
 		Endpoints: []kestrel.Endpoint{endpoint},

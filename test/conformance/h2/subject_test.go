@@ -20,7 +20,7 @@ type config struct {
 	limits           kestrel.Limits // without HTTP2, which http2 is
 	http2            http2Limits
 	alternateSchemes bool // KestrelServerOptions.AllowAlternateSchemes
-	tls              bool // the endpoint speaks TLS from version 1.0 on, with ALPN h2 and the certificate of certificate_test.go
+	tls              bool // the endpoint speaks TLS with ALPN h2 and the certificate of certificate_test.go, also by a suite that HTTP/2 prohibits
 	log              *logged
 }
 
@@ -51,7 +51,7 @@ var carriers = []carrier{
 	{"portable", kestrel.TransportPortable, kestrel.ExecAuto},
 }
 
-// startKestrel starts kestrel; nil as long as it has no HTTP/2 (kestrel_test.go).
+// startKestrel starts kestrel (kestrel_test.go).
 var startKestrel func(t *testing.T, c config, app http.Handler) *subject
 
 const standIn = "nethttp"

@@ -1,0 +1,83 @@
+package http2
+
+import "time"
+
+// Rate is a least data rate: bytes per second, once a transfer has lasted for the grace period.
+type Rate struct {
+	BytesPerSecond float64
+	Grace          time.Duration
+}
+
+// meter measures how fast a client sends the bodies of its requests and takes the answers. The streams of a connection share it, since
+// they share the client's attention. It is looked at once a second; mu guards it.
+type meter struct {
+	uploads int   // streams whose request has not ended
+	waiting int   // of them, those whose handlers wait for data
+	waited  bool  // there were some at the last tick
+	bytes   int64 // of bodies that have come, since there were no uploads
+	spent   int64 // and how long handlers have waited for them, in nanoseconds
+
+	writes  int   // answers, or parts of the output, that wait for the client
+	writeBy int64 // when all of them must be taken; 0 for no limit
+}
+
+// uploadLocked counts a request that has not ended.
+func (c *Conn) uploadLocked(s *Stream) {
+	s.uploading = true
+	if c.meter.uploads++; c.meter.uploads == 1 {
+		c.meter.bytes, c.meter.spent, c.meter.waited = 0, 0, false
+	}
+}
+
+func (c *Conn) uploadedLocked(s *Stream) {
+	if s.uploading {
+		s.uploading = false
+		c.meter.uploads--
+	}
+}
+
+// Unmeter takes the request out of the measurement of its body.
+func (s *Stream) Unmeter() { s.unmetered = true }
+
+// writingLocked begins to hold n bytes that wait against the least rate, and adds their time to that of earlier ones.
+func (c *Conn) writingLocked(n int64) {
+	m, rate := &c.meter, c.cfg.ResponseRate
+	m.writes++
+	if rate == nil {
+		return
+	}
+	allowed := max(int64(rate.Grace), int64(min(float64(n)/rate.BytesPerSecond, century)*float64(time.Second)))
+	if m.writes == 1 || m.writeBy == 0 {
+		m.writeBy = c.now + int64(time.Second) // a tick may be about to come
+	}
+	m.writeBy += allowed
+}
+
+// century in seconds keeps a rate that is as small as one likes within bounds.
+const century = 100 * 365 * 24 * 3600
+
+func (c *Conn) wroteLocked() {
+	if c.meter.writes--; c.meter.writes == 0 {
+		c.meter.writeBy = 0
+	}
+}
+
+// tooSlowLocked says whether the client is too slow. A tick counts for a second at most, so that a stalled process does not blame its
+// clients; while the window of the connection is used up, it is the server that is slow.
+func (c *Conn) tooSlowLocked(elapsed time.Duration) *ConnectionError {
+	m := &c.meter
+	if m.writeBy != 0 && c.now > m.writeBy {
+		return errResponseTimeout
+	}
+	rate := c.cfg.RequestRate
+	counts := m.waiting > 0 || m.waited
+	m.waited = m.waiting > 0
+	if rate == nil || !counts || c.recvWindow <= 0 {
+		return nil
+	}
+	m.spent += int64(min(elapsed, time.Second))
+	if m.spent <= int64(rate.Grace) || float64(m.bytes)/time.Duration(m.spent).Seconds() >= rate.BytesPerSecond {
+		return nil
+	}
+	return errBodyTimeout
+}

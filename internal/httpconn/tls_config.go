@@ -1,0 +1,58 @@
+package httpconn
+
+import (
+	"crypto/tls"
+	"slices"
+	"strings"
+)
+
+// tlsConfig returns what handshakes of the endpoint are made by: TLS, and the configurations that it chooses for a client, with the
+// endpoint's protocols and no version below TLS 1.2.
+func (ep *Endpoint) tlsConfig() *tls.Config {
+	ep.securing.Do(func() {
+		ep.secured = ep.offering(ep.TLS)
+		choose := ep.TLS.GetConfigForClient
+		if choose == nil {
+			return
+		}
+		ep.secured.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen == nil || err != nil {
+				return nil, err
+			}
+			return ep.offering(chosen), nil
+		}
+	})
+	return ep.secured
+}
+
+// offering returns a clone of cfg that offers what the endpoint speaks. A list of cfg's own stays, without what the endpoint does not speak:
+// configurations are shared with servers that do.
+func (ep *Endpoint) offering(cfg *tls.Config) *tls.Config {
+	cfg = cfg.Clone()
+	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
+	speaks := ep.Protocols.names()
+	own := slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(name string) bool {
+		return (name == protocolHTTP2 || strings.HasPrefix(name, "http/")) && !slices.Contains(speaks, name)
+	})
+	if len(own) == 0 {
+		own = speaks
+	}
+	cfg.NextProtos = own
+	return cfg
+}
+
+// adequate reports whether HTTP/2 may be spoken over TLS of this version and suite. "A deployment of HTTP/2 over TLS 1.2 SHOULD NOT
+// use any of the prohibited cipher suites listed in Appendix A" (RFC 9113 §9.2.2): all but those with ephemeral keys and an AEAD.
+// Those of package tls that are left are named here, so that one that comes later is refused rather than let in.
+func adequate(version, suite uint16) bool {
+	if version >= tls.VersionTLS13 {
+		return true
+	}
+	switch suite {
+	case tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256:
+		return version == tls.VersionTLS12
+	}
+	return false
+}
