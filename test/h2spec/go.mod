@@ -2,7 +2,11 @@ module github.com/lannerhq/lanner/test/h2spec
 
 go 1.26.0
 
-require github.com/summerwind/h2spec v2.2.1+incompatible
+require (
+	github.com/lannerhq/lanner v0.0.0
+	github.com/summerwind/h2spec v2.2.1+incompatible
+	go.uber.org/goleak v1.3.0
+)
 
 require (
 	github.com/fatih/color v1.19.0 // indirect
@@ -12,3 +16,5 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
+
+replace github.com/lannerhq/lanner => ../..

@@ -222,7 +222,7 @@ func TestScenariosAndRowsAreTheSame(t *testing.T) {
 // TestEveryRowEndsAsItDoesOnKestrel plays each row's scenario on each carrier.
 func TestEveryRowEndsAsItDoesOnKestrel(t *testing.T) {
 	rows := loadRows(t)
-	for _, c := range subjects(t) {
+	for _, c := range subjects() {
 		t.Run(c.name, func(t *testing.T) {
 			for _, row := range rows {
 				t.Run(row.Name, func(t *testing.T) {
