@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lannerhq/lanner/kestrel"
+	"github.com/lannerhq/lanner/server"
 	"golang.org/x/net/http2"
 )
 
@@ -69,7 +71,9 @@ type run struct {
 
 func newRun(t *testing.T, r row, c carrier) *run {
 	released := make(chan struct{})
-	return &run{T: t, row: r, stream: 1, config: config{carrier: c}, released: released,
+	none := server.DataRate{BytesPerSecond: -1} // unless the scenario is about rates: a slow machine makes a slow client
+	limits := kestrel.Limits{MinRequestBodyDataRate: none, MinResponseDataRate: none}
+	return &run{T: t, row: r, stream: 1, config: config{carrier: c, limits: limits}, released: released,
 		release: sync.OnceFunc(func() { close(released) }), reports: make(chan error, 64)}
 }
 

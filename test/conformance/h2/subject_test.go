@@ -14,7 +14,7 @@ import (
 	"github.com/lannerhq/lanner/kestrel"
 )
 
-// config is what a scenario asks of the server under test. The zero value means the defaults.
+// config is what a scenario asks of the server under test. The zero value means the defaults; a run begins without data rates.
 type config struct {
 	carrier          carrier
 	limits           kestrel.Limits // without HTTP2, which http2 is
