@@ -82,8 +82,7 @@ func (x *exchange) fill(f *Features) error {
 	x.request = *empty.WithContext(&x.ctx) // inlined, the copy is not allocated
 	r := &x.request
 	r.Method = req.Method()
-	r.Proto = req.Protocol()
-	r.ProtoMajor, r.ProtoMinor = protocolVersion(r.Proto)
+	r.Proto, r.ProtoMajor, r.ProtoMinor = protocolVersion(req.Protocol())
 	r.Host = req.Host()
 	r.RequestURI = req.RawTarget()
 	if err := x.parseURL(r, req); err != nil {
@@ -235,15 +234,21 @@ func announceTrailers(r *http.Request, names string) {
 }
 
 // protocolVersion splits "HTTP/1.1"; "HTTP/2" is 2, 0.
-func protocolVersion(proto string) (major, minor int) {
-	if len(proto) < len("HTTP/1") {
-		return 0, 0
+// protocolVersion is the version as net/http has it, which writes HTTP/2.0 where the contract and the RFCs write HTTP/2.
+func protocolVersion(proto string) (name string, major, minor int) {
+	switch {
+	case proto == "HTTP/2":
+		return "HTTP/2.0", 2, 0
+	case proto == "HTTP/3":
+		return "HTTP/3.0", 3, 0
+	case len(proto) < len("HTTP/1"):
+		return proto, 0, 0
 	}
 	major = int(proto[5] - '0')
 	if len(proto) == len("HTTP/1.1") {
 		minor = int(proto[7] - '0')
 	}
-	return major, minor
+	return proto, major, minor
 }
 
 var _ io.ReadCloser = (*requestBody)(nil)

@@ -56,7 +56,6 @@ type conn struct {
 	uncounted bool // it left the count of connections for that of upgraded ones; guarded by the manager's mu
 	muxed     bool // it is HTTP/2 from its first byte
 	weak      bool // by a TLS that HTTP/2 forbids
-	failed    bool // HTTP/2: the client has broken a rule
 	preloaded bool // bytes that somebody else read wait to be processed; only on the loop
 	finished  bool // run came to its end: no handler ended the goroutine
 

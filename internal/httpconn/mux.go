@@ -21,6 +21,7 @@ import (
 type mux struct {
 	*conn
 	http  *http2.Conn
+	left  bool          // the client sends no more; the reader's
 	woken chan struct{} // portable only: Process is wanted though nothing was received
 }
 
@@ -87,7 +88,7 @@ func (x *mux) step(why transport.Why) http2.Next {
 	}
 	n, err := x.inline.TryRead(x.http.Input())
 	if err != nil {
-		return x.http.ReadFailed(err)
+		return x.readEnded(err)
 	}
 	x.http.Received(n)
 	return x.http.Process()
@@ -102,6 +103,12 @@ func (x *mux) rest(next http2.Next) {
 	default:
 		x.close(next)
 	}
+}
+
+// readEnded says what becomes of a connection that cannot be read any more.
+func (x *mux) readEnded(err error) http2.Next {
+	x.left = true
+	return x.http.ReadFailed(err)
 }
 
 // GoOn implements http2.Handler: a handler on the loop is about to block.
@@ -130,7 +137,7 @@ func (x *mux) resume() {
 		}
 		n, err := x.inline.TryRead(x.http.Input())
 		if err != nil {
-			next = x.http.ReadFailed(err)
+			next = x.readEnded(err)
 			break
 		}
 		x.http.Received(n)
@@ -161,7 +168,7 @@ func (x *mux) run() {
 		case x.transport.Expired() != 0:
 			next = x.http.Expired(x.transport.Expired())
 		default:
-			next = x.http.ReadFailed(err)
+			next = x.readEnded(err)
 		}
 	}
 	x.close(next)
@@ -193,10 +200,10 @@ func (x *mux) close(next http2.Next) {
 		switch {
 		case next == http2.Abort:
 			x.transport.Abort()
-		case x.http.Ended() != nil && x.failed:
-			x.transport.CloseLingering() // or a reset would destroy the GOAWAY
-		default:
+		case x.left:
 			x.transport.Close()
+		default:
+			x.transport.CloseLingering() // what the client has under way would reset it, and destroy the GOAWAY
 		}
 	}
 	if x.http.Finished() {
@@ -289,7 +296,6 @@ func (x *mux) countMux() {
 
 // ConnectionFailed implements http2.Handler.
 func (x *mux) ConnectionFailed(e *http2.ConnectionError) {
-	x.failed = true
 	if x.life != nil && x.life.reason == "" {
 		x.life.reason = e.Reason
 	}

@@ -3,7 +3,6 @@ module github.com/lannerhq/lanner/test/h2spec
 go 1.26.0
 
 require (
-	github.com/lannerhq/lanner v0.0.0
 	github.com/summerwind/h2spec v2.2.1+incompatible
 	go.uber.org/goleak v1.3.0
 )
@@ -16,5 +15,3 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
-
-replace github.com/lannerhq/lanner => ../..

@@ -1,5 +1,5 @@
-// Command h2spec holds a server to h2spec, the conformance suite for HTTP/2 (RFC 7540) and HPACK (RFC 7541), in strict mode. Its
-// tests do so with kestrel on each transport (scripts/test runs them); for any other server:
+// Command h2spec holds a server to h2spec, the conformance suite for HTTP/2 (RFC 7540) and HPACK (RFC 7541), in strict mode. The
+// tests of test/conformance/h2 do so with kestrel on each transport; for any other server:
 //
 //	go -C test/h2spec run . -addr 127.0.0.1:8080 [-tls] [-path /] [-timeout 5s] [case...]
 //
@@ -57,7 +57,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "h2spec: no case is named %q\n", c.Sections)
 		return 2
 	}
-	return report(stdout, results, expected(c.TLS))
+	return report(stdout, results, exceptions)
 }
 
 func parse(args []string, stderr io.Writer) (*config.Config, error) {

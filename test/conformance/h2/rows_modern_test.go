@@ -96,8 +96,8 @@ var modernScenarios = map[string]func(*run){
 			if f, ok := server.From[server.ExtendedConnectFeature](req.Context()); ok {
 				protocol = f.ConnectProtocol()
 			}
-			if protocol != "websocket" || req.URL.Path != "/chat" {
-				r.Errorf("the application sees %s by %q", req.URL, protocol)
+			if protocol != "websocket" || req.Method != "CONNECT" && req.Header.Get("Upgrade") != protocol || req.URL.Path != "/chat" {
+				r.Errorf("the application sees %s %s by %q", req.Method, req.URL, protocol)
 			}
 			tunnel(w, req)
 		})
