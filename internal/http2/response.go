@@ -2,7 +2,6 @@ package http2
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -11,25 +10,8 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
-// Errors of writing a response.
-var (
-	errBodyNotAllowed = errors.New("http2: a response with this status has no body")
-	errTooFewBytes    = errors.New("http2: fewer bytes were written than the Content-Length says")
-	errInvalidStatus  = errors.New("http2: the status of a final response must be 200 to 999")
-	errInvalidLength  = errors.New("http2: Content-Length must be one decimal number")
-)
-
 // ErrStarted is returned by what must come before the response starts.
 var ErrStarted = errors.New("http2: the response has started")
-
-func errInvalidField(name string) error {
-	return fmt.Errorf("http2: the response field %.128q has a name or value that cannot be sent: names are tokens, values have no control characters", name)
-}
-
-// LengthMismatch reports whether err says that a response has another length than its Content-Length.
-func LengthMismatch(err error) bool {
-	return errors.Is(err, httpcommon.ErrContentLength) || errors.Is(err, errTooFewBytes)
-}
 
 // Response is the answer to a request. Body bytes are held back until they exceed Limits.MaxResponseBufferSize, Flush, or the end
 // of the request; a response held back whole gets a Content-Length. It belongs to the handler's goroutine; what frames it is guarded
@@ -100,7 +82,7 @@ func (r *Response) Write(p []byte) (int, error) {
 	}
 	if !r.started {
 		if len(p) > 0 && !httpcommon.BodyAllowed(r.status) {
-			return 0, errBodyNotAllowed
+			return 0, httpcommon.ErrBodyNotAllowed
 		}
 		if _, announced := r.header.Lookup("Content-Length"); !announced && r.room(len(p)) {
 			r.hold(p)
@@ -219,24 +201,7 @@ func (r *Response) Flush() error {
 
 // SendFrom appends what reader yields.
 func (r *Response) SendFrom(reader io.Reader) (int64, error) {
-	buf := bufpool.Get(bufpool.Large)
-	defer bufpool.Put(buf)
-	var total int64
-	for {
-		n, err := reader.Read(buf)
-		if n > 0 {
-			if _, werr := r.Write(buf[:n]); werr != nil {
-				return total, werr
-			}
-			total += int64(n)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	return bufpool.Copy(r, reader)
 }
 
 // SendInterim sends a 1xx response at once (RFC 9110 §15.2).
@@ -330,22 +295,9 @@ func (r *Response) start(next int64) error {
 
 // check looks for what must not be sent.
 func (r *Response) check(next int64) error {
-	if r.status < 200 || r.status > 999 {
-		return errInvalidStatus
-	}
-	length := int64(-1)
-	for name, value := range r.header.All() {
-		if !httpcommon.IsToken(name) || !httpcommon.IsFieldValue(value) {
-			return errInvalidField(name)
-		}
-		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
-			continue
-		}
-		n, ok := httpcommon.ParseLength(value)
-		if !ok || length >= 0 {
-			return errInvalidLength
-		}
-		length = n
+	length, err := httpcommon.CheckResponse(r.status, &r.header)
+	if err != nil {
+		return err
 	}
 	r.bodyless = r.stream.req.method == "HEAD" || !httpcommon.BodyAllowed(r.status)
 	r.left = length
@@ -479,7 +431,7 @@ func (s *Stream) settle(err error) (still bool) {
 		err = r.prepare(0)
 	}
 	if err == nil && r.err == nil && !r.bodyless && r.left >= 0 && r.left != s.unsent() {
-		err = errTooFewBytes
+		err = httpcommon.ErrTooFewBytes
 	}
 	if err == nil {
 		err = r.err
@@ -545,7 +497,7 @@ func (s *Stream) answerFailure(err error) {
 	if s.Cause() != nil {
 		return
 	}
-	if LengthMismatch(err) || r.err == err {
+	if httpcommon.LengthMismatch(err) || r.err == err {
 		c.handler.Failed(s, err)
 	}
 	if r.started {

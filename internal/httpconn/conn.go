@@ -426,7 +426,7 @@ func (h *handler) Failed(err error) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}
-	if http1.LengthMismatch(err) {
+	if httpcommon.LengthMismatch(err) {
 		(*conn)(h).faulted(reasonLength)
 	}
 	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))

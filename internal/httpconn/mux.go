@@ -489,7 +489,7 @@ func (x *mux) Failed(s *http2.Stream, err error) {
 		r.log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}
-	if http2.LengthMismatch(err) {
+	if httpcommon.LengthMismatch(err) {
 		r.fault(reasonLength)
 	}
 	r.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
