@@ -103,7 +103,7 @@ func (r *Response) Write(p []byte) (int, error) {
 		}
 		r.left -= int64(len(p))
 	}
-	if r.room(len(p)) {
+	if len(p) < copyBelow && r.room(len(p)) {
 		r.hold(p)
 		return len(p), nil
 	}
@@ -113,6 +113,9 @@ func (r *Response) Write(p []byte) (int, error) {
 	r.held = r.held[:0]
 	return len(p), r.send(p)
 }
+
+// copyBelow is the size up to which writes to a response that has started are gathered, in bytes.
+const copyBelow = 16 << 10
 
 func (r *Response) room(n int) bool {
 	return n <= r.stream.conn.cfg.Limits.MaxResponseBufferSize-len(r.held)
@@ -144,9 +147,12 @@ func (r *Response) send(p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(s.out) > 0 && s.reset == nil && !s.writeLate {
+	for (len(s.out) > 0 || s.sending > 0) && s.reset == nil && !s.writeLate {
 		c.countLocked(s)
 		s.waitLocked()
+	}
+	for s.sending > 0 {
+		s.waitLocked() // p is being written
 	}
 	switch {
 	case s.reset != nil:

@@ -411,7 +411,7 @@ func isBadRequest(err error) bool {
 // Rejected implements http1.Handler.
 func (h *handler) Rejected(bad *httpcommon.BadRequestError, r http1.Report) *http1.Answer {
 	h.Drained(bad)
-	return (*conn)(h).answer(bad, &r)
+	return (*conn)(h).answer(bad, &r, (*conn)(h).log)
 }
 
 // Drained implements http1.Handler.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -21,6 +22,7 @@ import (
 type mux struct {
 	*conn
 	http  *http2.Conn
+	once  sync.Once     // of over
 	left  bool          // the client sends no more; the reader's
 	woken chan struct{} // portable only: Process is wanted though nothing was received
 	done  chan struct{} // portable only: closed when the connection is over
@@ -79,7 +81,27 @@ func (c *conn) beginsMux(opts *Options) bool {
 }
 
 // ready is Ready.
-func (x *mux) ready(why transport.Why) { x.rest(x.step(why)) }
+func (x *mux) ready(why transport.Why) {
+	defer x.unlessBroken()
+	x.rest(x.step(why))
+}
+
+// unlessBroken costs a mistake of ours one connection, not the process.
+func (x *mux) unlessBroken() {
+	if v := recover(); v != nil {
+		x.Broken(v)
+	}
+}
+
+// Broken implements http2.Handler. Whoever waits for the engine's lock, which may never be released, waits alone.
+func (x *mux) Broken(v any) {
+	x.m.cfg.Logger.LogAttrs(context.Background(), slog.LevelError, eventConnectionFailed.msg, eventConnectionFailed.id, slog.String("connection", x.ConnectionID()),
+		slog.String("remote", x.RemoteAddrText()), slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+	if x.disown() {
+		x.transport.Abort()
+	}
+	x.over()
+}
 
 func (x *mux) step(why transport.Why) http2.Next {
 	if expired := x.inline.Expired(); expired != 0 {
@@ -135,6 +157,7 @@ func (c *conn) Seized() {
 
 // resume is the reader until nothing is left to read; then the loop is.
 func (x *mux) resume() {
+	defer x.unlessBroken()
 	next := x.http.Resume()
 	for next == http2.More {
 		if expired := x.inline.Expired(); expired != 0 {
@@ -157,16 +180,22 @@ func (x *mux) resume() {
 
 // run serves a connection that has a goroutine of its own, to its end. That goroutine is the first reader.
 func (x *mux) run() {
+	x.begin()
+	<-x.done
+}
+
+func (x *mux) begin() {
+	defer x.unlessBroken()
 	if x.weak {
 		x.close(x.http.Refuse())
-	} else {
-		x.read(x.process())
+		return
 	}
-	<-x.done
+	x.read(x.process())
 }
 
 // goOn is the reader in the place of one that is about to block in a handler, or takes long there.
 func (x *mux) goOn() {
+	defer x.unlessBroken()
 	x.m.minder.enter(x)
 	next := x.http.Resume()
 	x.m.minder.leave(x)
@@ -244,7 +273,9 @@ func (x *mux) close(next http2.Next) {
 func (x *mux) LastReturned() { x.over() }
 
 // over is the end of a connection that has no reader and no handler any more.
-func (x *mux) over() {
+func (x *mux) over() { x.once.Do(x.forget) }
+
+func (x *mux) forget() {
 	c := x.conn
 	c.m.muxMu.Lock()
 	delete(c.m.muxes, x)
@@ -283,6 +314,8 @@ func (x *mux) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func (x *mux) Writev(bufs [][]byte) (int, error) { return x.inline.TryWritev(bufs) }
 
 func (x *mux) NotifyWritable() { x.inline.NotifyWritable() }
 
@@ -425,7 +458,7 @@ func (r *muxStream) end(err *error) {
 	if v != nil {
 		*err = errPanicked
 		if v == http.ErrAbortHandler {
-			x.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
+			r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
 			r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
 		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
 			*err = cause
@@ -475,7 +508,7 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 	r.fault(errorType(bad.Reason))
 	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 	q := s.Request()
-	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()})
+	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()}, r.log)
 	if answer == nil {
 		return nil
 	}

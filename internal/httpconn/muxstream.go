@@ -205,7 +205,7 @@ func (r *muxStream) Abort(cause error) {
 	if cause == nil {
 		cause = httpcommon.ErrRequestAborted
 	}
-	r.x.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
+	r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
 	r.http.Abort(http2.InternalError, cause)
 }
 
