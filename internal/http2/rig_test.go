@@ -469,3 +469,9 @@ func echo(s *Stream) error {
 	_, err = s.Response().Write(b)
 	return err
 }
+
+// pause lets time pass, and what is due then happen.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
