@@ -73,7 +73,7 @@ func TestABodyThatNobodyWaitsForIsNotMeasured(t *testing.T) {
 				t.Errorf("unmetered %v: it ends: %q", unmetered, r.events)
 			}
 			r.leave(io.EOF)
-			time.Sleep(time.Minute)
+			pause(time.Minute)
 			r.wantOver(Abort)
 		})
 	}
