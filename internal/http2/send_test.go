@@ -296,3 +296,15 @@ func TestHeadersThatAreLongerThanAFrameAreContinued(t *testing.T) {
 		r.end()
 	})
 }
+
+// The rest of what the wire took in part is written though nothing has come behind it.
+func TestTheRestOfAnOutputIsWritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := connect(t, answer("ok"), nil)
+		r.take(5)
+		r.send(r.get(1, "/"))
+		r.take(-1)
+		r.want("all", "HEADERS 1 :status=200 content-length=2", `DATA 1 "ok" end`)
+		r.end()
+	})
+}
