@@ -1,6 +1,9 @@
 package http2
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Rate is a least data rate: bytes per second, once a transfer has lasted for the grace period.
 type Rate struct {
@@ -50,7 +53,7 @@ func (c *Conn) writingLocked(n int64) {
 	if m.writes == 1 || m.writeBy == 0 {
 		m.writeBy = c.now + int64(time.Second) // a tick may be about to come
 	}
-	m.writeBy += allowed
+	m.writeBy += min(allowed, math.MaxInt64-m.writeBy)
 }
 
 // century in seconds keeps a rate that is as small as one likes within bounds.

@@ -275,7 +275,7 @@ func (c *Conn) flushAndUnlock() {
 
 // writeAndUnlock writes what waits, unless somebody does, and releases mu.
 func (c *Conn) writeAndUnlock() {
-	if c.writing || c.full || len(c.out) == 0 && c.queued == 0 {
+	if c.writing || c.full || len(c.out) == 0 && c.queued == 0 && c.written == len(c.writeBuf) {
 		c.mu.Unlock()
 		return
 	}

@@ -51,12 +51,12 @@ func (t *table) grow() {
 
 // remove takes a stream out, and moves those behind it that would not be found any more.
 func (t *table) remove(id uint32) {
+	if t.get(id) == nil {
+		return
+	}
 	mask := len(t.slots) - 1
 	i := t.home(id)
-	for t.slots[i] == nil || t.slots[i].id != id {
-		if t.slots[i] == nil {
-			return
-		}
+	for t.slots[i].id != id {
 		i = (i + 1) & mask
 	}
 	t.len--
