@@ -104,14 +104,19 @@ func TestMaxBytesHandlerOnHTTP2(t *testing.T) {
 }
 
 func TestTheServersOwnBoundOfBodiesOnHTTP2(t *testing.T) {
-	onHTTP2(t, func(t *testing.T, serve func(http.Handler) *site) {
+	const bound = 1 << 20
+	bounded := settings(2)
+	for i := range bounded {
+		bounded[i].opts.Limits.MaxRequestBodySize = bound
+	}
+	with(t, bounded, func(t *testing.T, serve func(http.Handler) *site) {
 		s := serve(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if _, err := io.Copy(io.Discard, r.Body); err != nil {
 				panic(http.ErrAbortHandler)
 			}
 		}))
-		s.do(t, "POST", "/", bytes.NewReader(make([]byte, 29_000_000))).want(t, "below the default of 30,000,000 bytes", 200, "")
-		req, _ := http.NewRequestWithContext(t.Context(), "POST", s.URL, struct{ io.Reader }{bytes.NewReader(make([]byte, 31_000_000))})
+		s.do(t, "POST", "/", bytes.NewReader(make([]byte, bound))).want(t, "as much as is allowed", 200, "")
+		req, _ := http.NewRequestWithContext(t.Context(), "POST", s.URL, struct{ io.Reader }{bytes.NewReader(make([]byte, bound+1))})
 		if res, err := s.Client.Do(req); err == nil {
 			res.Body.Close()
 			t.Errorf("beyond it the handler's body fails, and the handler aborts: %s, want the stream reset", res.Status)
