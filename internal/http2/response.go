@@ -430,7 +430,7 @@ func (c *Conn) trailersLocked(s *Stream) {
 // settle completes the response, or answers the application's failure, and ends the time of the handler.
 func (s *Stream) settle(err error) (still bool) {
 	r := &s.res
-	if err == nil && s.body.err != nil && s.body.err != io.EOF && !r.started && !r.wrote && r.status == 200 {
+	if err == nil && s.body.failed() && !r.started && !r.wrote && r.status == 200 {
 		err = s.body.err // the application returned without an answer: the client's fault is the answer
 	}
 	if err == nil && r.err == nil && !r.started {
