@@ -90,11 +90,20 @@ type http2Conn struct {
 	h           *http2Client
 	once        sync.Once
 	read, wrote atomic.Int64
+	begin       [len("HTTP/1.")]byte // of what was received; only Read uses it
+	http1       atomic.Bool          // the worker answers in HTTP/1.1
 }
 
 func (c *http2Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.read.Add(int64(n))
+	before := c.read.Load()
+	c.read.Store(before + int64(n))
+	if before < int64(len(c.begin)) {
+		copy(c.begin[before:], p[:n])
+		if string(c.begin[:]) == "HTTP/1." {
+			c.http1.Store(true)
+		}
+	}
 	return n, err
 }
 

@@ -20,7 +20,8 @@ type stream struct {
 	cancel   context.CancelCauseFunc
 	stage    atomic.Uint32 // a Stage
 	reused   atomic.Bool   // the connection had been there before
-	body     *clientBody   // nil: the request has none
+	conn     atomic.Pointer[http2Conn]
+	body     *clientBody // nil: the request has none
 	interims interimRelay
 }
 
@@ -109,6 +110,9 @@ func (x *exchange) trace(s *stream) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			s.reused.Store(info.Reused)
+			if c, ok := info.Conn.(*http2Conn); ok {
+				s.conn.Store(c)
+			}
 			s.stage.Store(uint32(StageSend))
 			x.since.Store(x.u.fw.now())
 		},
@@ -166,6 +170,9 @@ func (x *exchange) brokenStream(s *stream, err error) error {
 		return cause
 	case errors.As(err, &failed):
 		return x.u.dialError(failed.error)
+	case s.speaksHTTP1():
+		x.tx.any = true // it would answer so again
+		e.Reason, e.Err = ReasonInvalidResponse, errHTTP1
 	case errors.As(err, &reset) && reset.byPeer():
 		e.Reason, e.Err = ReasonStreamReset, reset
 		x.passReset(reset.Code)
@@ -175,6 +182,15 @@ func (x *exchange) brokenStream(s *stream, err error) error {
 		e.Err = errors.New("it closed the connection")
 	}
 	return e
+}
+
+// errHTTP1 is for a program that does not know HTTP/2.
+var errHTTP1 = errors.New("it answers in HTTP/1.1 to HTTP/2 with prior knowledge (h2c): let the program speak that on its port, " +
+	"or set the application's protocol to http")
+
+func (s *stream) speaksHTTP1() bool {
+	c := s.conn.Load()
+	return c != nil && c.http1.Load()
 }
 
 // passReset resets the client's stream, if it has one and its response has started. What was written comes first.

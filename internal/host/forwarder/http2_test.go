@@ -264,7 +264,15 @@ type errorReader struct{ err error }
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 
 func TestFailuresOverHTTP2AreThoseOfHTTP1(t *testing.T) {
-	w := startWorker(t, func(c *workerConn) { c.head() })
+	w := startWorker(t, func(c *workerConn) {
+		c.body(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+		c.send("\x00\x00\x00\x04\x00\x00\x00\x00\x00") // SETTINGS
+		for kind := byte(0); kind != 1; {              // until HEADERS
+			frame := c.body(9)
+			kind = frame[3]
+			c.body(int(frame[0])<<16 | int(frame[1])<<8 | int(frame[2]))
+		}
+	})
 	gone := startWorker(t, nil)
 	gone.stop()
 	old := startWorker(t, func(c *workerConn) {
@@ -275,9 +283,8 @@ func TestFailuresOverHTTP2AreThoseOfHTTP1(t *testing.T) {
 	asUpstreamError(t, newClient("GET", "/").forward(upstreamOf(t, gone.addr(), h2c)), 502, ReasonConnectRefused, true)
 	asUpstreamError(t, newClient("POST", "/").forward(upstreamOf(t, w.addr(), h2c)), 502, ReasonConnectionLost, false)
 	err := newClient("GET", "/").forward(upstreamOf(t, old.addr(), h2c))
-	if broken := (*UpstreamError)(nil); !errors.As(err, &broken) || broken.Status != 502 {
-		t.Errorf("a worker that speaks HTTP/1.1: %v, want 502", err)
-	} else if !strings.Contains(err.Error(), "HTTP/1.1") {
+	asUpstreamError(t, err, 502, ReasonInvalidResponse, false)
+	if !strings.Contains(err.Error(), "answers in HTTP/1.1") {
 		t.Errorf("%v, want the error to name what the worker speaks", err)
 	}
 	drained := upstreamOf(t, w.addr(), h2c)
