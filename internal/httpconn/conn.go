@@ -195,8 +195,10 @@ func (c *conn) serveHTTP1(prefix []byte) (next http1.Next) {
 	for next == http1.More {
 		next = c.turn()
 	}
-	if next == http1.Preface && c.requests == 0 {
-		return next
+	if next == http1.Preface {
+		if next = c.prefaced(); next == http1.Preface {
+			return next
+		}
 	}
 	c.finish(next)
 	c.finished = true
@@ -301,6 +303,9 @@ func (c *conn) ended(v any) {
 
 // mark follows the transport's wait for a request: the state must say Reading before the first byte is taken, not after.
 func (c *conn) mark(reading bool) {
+	if c.h2 != nil { // it has no state any more that would let somebody else go on
+		return
+	}
 	if reading {
 		c.setState(Reading)
 	} else {

@@ -36,14 +36,60 @@ var (
 )
 
 // speaksHTTP2 reports whether connections of an endpoint may turn out to be HTTP/2. Who claims requests, or wants connections back,
-// is served HTTP/1.1: requests of several applications could not be told apart any more.
+// is asked about each: with several requests in work, a connection cannot change its owner any more.
 func (m *Manager) speaksHTTP2(ep *Endpoint) bool {
-	return ep.Protocols != HTTP1 && m.cfg.Claim == nil && !m.cfg.ReturnIdle
+	return ep.Protocols != HTTP1 && (!m.cfg.shared() || m.cfg.Multiplex != nil)
 }
+
+// shared reports whether a connection may go to another owner.
+func (c *Config) shared() bool { return c.Claim != nil || c.ReturnIdle }
+
+// prefaced says what becomes of a connection of which the engine has read the preface of HTTP/2.
+func (c *conn) prefaced() http1.Next {
+	if c.requests > 0 {
+		return http1.Abort
+	}
+	if !c.m.cfg.shared() {
+		return http1.Preface
+	}
+	if c.m.cfg.ReturnIdle && c.m.draining.Load() {
+		return http1.Foreign
+	}
+	switch c.m.cfg.Multiplex(c.tag) {
+	case ServeHTTP2:
+		return http1.Preface
+	case ReleaseHTTP2:
+		return http1.Foreign
+	}
+	return c.http.RefusePreface()
+}
+
+// DrainHTTP2 makes the requests that run on HTTP/2 connections the last of theirs: their clients are told to make new
+// connections. Others go on. It returns at once and is safe from any goroutine.
+func (m *Manager) DrainHTTP2() {
+	m.muxMu.Lock()
+	all := make([]*mux, 0, len(m.muxes))
+	for x := range m.muxes {
+		all = append(all, x)
+	}
+	m.muxMu.Unlock()
+	for _, x := range all {
+		x.http.Drain()
+	}
+}
+
+// StreamFeature is a feature of requests on an HTTP/2 connection.
+type StreamFeature interface {
+	// DrainConnection makes the requests that run on the connection its last, as DrainHTTP2 does for all connections.
+	DrainConnection()
+}
+
+func (r *muxStream) DrainConnection() { r.x.http.Drain() }
 
 // newMux makes c an HTTP/2 connection. first is what was read of it.
 func (c *conn) newMux(first []byte) *mux {
 	x := &mux{conn: c}
+	c.setState(Upgraded) // nobody else could go on with it
 	if c.inline == nil {
 		x.woken, x.done = make(chan struct{}, 1), make(chan struct{})
 	}

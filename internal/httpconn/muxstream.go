@@ -96,6 +96,7 @@ var (
 	_ server.ResponseBodyFeature       = (*muxStream)(nil)
 	_ server.RouteFeature              = (*muxStream)(nil)
 	_ server.ResetFeature              = (*muxStream)(nil)
+	_ StreamFeature                    = (*muxStream)(nil)
 )
 
 func (r *muxStream) ConnectionID() string   { return r.x.ConnectionID() }
