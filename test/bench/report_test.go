@@ -150,8 +150,35 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	if got, want := ratio(other, subject, perSecond), (span{0.45, 0.4, 0.5}); got != want {
 		t.Errorf("the ratio of requests per second is %v, want %v", got, want)
 	}
+	other.Rounds[0].P99 = 0
+	if got, want := ratio(other, subject, p99), (span{2.5, 2.5, 2.5}); got != want {
+		t.Errorf("the ratio of p99 is %v, want %v: of the only round that told both", got, want)
+	}
 	if got := ratio(serverResult{}, subject, cost); got != (span{}) {
 		t.Errorf("without rounds the ratio is %v", got)
+	}
+}
+
+func TestWhatALoadDoesNotTellIsADashAndNoColumnWhenNoneTells(t *testing.T) {
+	r := rowResult{Unit: perRequest, Servers: []serverResult{
+		{Name: "telling", Role: subject, Rounds: rounds(10, 10, 10)},
+		{Name: "sometimes", Role: peer, Rounds: rounds(10, 10, 10)},
+		{Name: "silent", Role: peer, Rounds: rounds(10)},
+	}}
+	r.Servers[1].Rounds[0].P99, r.Servers[2].Rounds[0].P99 = 0, 0
+	for i := range r.Servers {
+		for j := range r.Servers[i].Rounds {
+			r.Servers[i].Rounds[j].P50 = 0
+		}
+	}
+	got := r.table()
+	if head := strings.Join(got.head[2:4], " "); head != "requests/s p99" {
+		t.Errorf("the columns begin with %s, want no p50: nobody told it", head)
+	}
+	for i, want := range []string{"1.50 ms", "1.50 ms", "–"} {
+		if got := got.lines[i][3]; got != want {
+			t.Errorf("p99 of %s is %s, want %s: of the rounds in which it is known", r.Servers[i].Name, got, want)
+		}
 	}
 }
 
