@@ -43,6 +43,15 @@ func figured(rounds []roundResult) []roundResult {
 	return rounds
 }
 
+// untold are rounds of a load that tells means instead of percentiles.
+func untold(rounds []roundResult) []roundResult {
+	for i := range rounds {
+		m := &rounds[i].measurement
+		m.P50, m.P99, m.Figures = 0, 0, h2loadResult{mean: 1500 * time.Microsecond, longest: time.Second}.figures()
+	}
+	return rounds
+}
+
 func sample() *report {
 	disturbedRound := rounds(13)
 	disturbedRound[0].Others = 0.42
@@ -59,6 +68,10 @@ func sample() *report {
 				{Name: "net/http", Role: peer, Rounds: rounds(20, 23, 19)},
 				{Name: "nginx", Role: peer, Skipped: "nginx is not here"},
 				{Name: "ceiling (epoll loop in C)", Role: limit, Rounds: rounds(0.6, 0.65, 0.5)},
+			}},
+			{Name: "h2c", Title: "requests whose load tells no percentiles", Chart: chartHTTP2, Unit: perRequest, Servers: []serverResult{
+				{Name: "kestrel, native", Role: subject, Rounds: untold(rounds(1, 1.1, 0.9))},
+				{Name: "golang.org/x/net/http2", Role: peer, Rounds: untold(rounds(9, 10, 9))},
 			}},
 			{Name: "hosting-exclusive", Title: "one site alone on its port", Chart: chartHosting, Unit: perRequest, Servers: []serverResult{
 				{Name: "kestrel alone", Role: subject, Rounds: disturbedRound},
@@ -129,7 +142,7 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 	for _, e := range entries {
 		files = append(files, e.Name())
 	}
-	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg idle.svg requests.svg results.json results.md"; got != want {
+	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg http2.svg idle.svg requests.svg results.json results.md"; got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}
 	var back report
