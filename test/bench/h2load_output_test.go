@@ -69,8 +69,9 @@ func TestH2loadsTroubleIsAnError(t *testing.T) {
 }
 
 func FuzzParseH2loadAcceptsOnlyWholeResults(f *testing.F) {
-	for _, name := range []string{"h2c.txt", "h2.txt", "large.txt", "missing.txt", "nobody.txt", "stopped.txt", "http1.txt"} {
-		f.Add(h2loadOutput(f, name))
+	for _, name := range []string{"h2c.txt", "missing.txt", "nobody.txt"} {
+		out := h2loadOutput(f, name)
+		f.Add(out[max(0, strings.Index(out, "Application protocol: ")):])
 	}
 	f.Add("")
 	f.Add("Application protocol: h2c\nfinished in 1s, 1 req/s, 1B/s\nrequests: 2 total, 2 started, 1 done, 1 succeeded, 0 failed, 0 errored, 0 timeout\n" +
