@@ -51,6 +51,9 @@ func TestAServerIsStartedMeasuredAndStopped(t *testing.T) {
 	if err != nil || m.Memory == 0 {
 		t.Errorf("idle connections: %+v, %v, want figures", m, err)
 	}
+	if m, err := climb(t.Context(), getPlaintext.in(h2c), s, []int{5, 10, 15}, 0); err != nil || m.Memory == 0 {
+		t.Errorf("idle connections of HTTP/2: %+v, %v, want figures", m, err)
+	}
 	if err := s.stop(); err != nil {
 		t.Errorf("stopping: %v", err)
 	}
