@@ -87,10 +87,13 @@ func (c *Conn) fillLocked() (ended *Stream) {
 		}
 		c.dataLockedOut(s, s.out[:n])
 		s.out = s.out[n:]
+		if s.counting && len(s.out) <= s.rest {
+			c.sentLocked(s)
+			c.countLocked(s)
+		}
 		switch {
 		case len(s.out) == 0:
 			c.dequeueLocked(s)
-			c.sentLocked(s)
 			s.wakeLocked()
 			if s.localEnded {
 				if a := c.endedLocked(s); a.ended != nil {
@@ -156,11 +159,14 @@ func (c *Conn) sentLocked(s *Stream) {
 	}
 }
 
-// countLocked begins to measure how fast the client takes what waits.
+// countLocked begins to measure how fast the client takes what waits, a part at a time: a client that takes nothing is not given the
+// time of a whole answer.
 func (c *Conn) countLocked(s *Stream) {
-	if !s.counting && len(s.out) > 0 {
+	if n := len(s.out); !s.counting && n > 0 {
 		s.counting = true
-		c.writingLocked(int64(len(s.out)))
+		part := min(n, maxOut)
+		s.rest = n - part
+		c.writingLocked(int64(part))
 	}
 }
 
