@@ -1,6 +1,6 @@
 # Everything here is also reachable without make: see scripts/ and .ci/run.
 
-.PHONY: demo test lint fuzz bench build nethttp-suite h2spec
+.PHONY: demo test lint fuzz bench build nethttp-suite
 
 build:
 	go build -o bin/lanner ./cmd/lanner
@@ -22,6 +22,3 @@ bench:
 
 nethttp-suite:
 	go run ./test/nethttp
-
-h2spec:
-	sh scripts/h2spec

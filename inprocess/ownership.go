@@ -2,7 +2,6 @@ package inprocess
 
 import (
 	"github.com/lannerhq/lanner/internal/handover"
-	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/route"
 )
 
@@ -23,8 +22,14 @@ func newOwnership(routes []handover.Route, prefixes, hosts []string) *ownership 
 	return o
 }
 
+// request is what ownership depends on.
+type request interface {
+	Host() string
+	Path() string
+}
+
 // owns is asked before every request.
-func (o *ownership) owns(q *http1.Request) bool {
+func (o *ownership) owns(q request) bool {
 	if o.everything {
 		return true
 	}

@@ -51,7 +51,7 @@ func (s *Server) handle(m handover.Message) {
 		s.unlisten(m.ID)
 	case *handover.Config:
 		if len(m.Routes) > 0 {
-			s.routes.Store(newOwnership(m.Routes, m.ForeignPrefixes, m.ForeignHosts))
+			s.own(newOwnership(m.Routes, m.ForeignPrefixes, m.ForeignHosts))
 		}
 	case *handover.Drain:
 		s.stopAccepting()

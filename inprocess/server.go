@@ -164,8 +164,9 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 		app = rebase{app, hello.PathBase}
 	}
 	s.opts.Logger = s.log
-	cfg := s.opts.Connections(app, s.features)
+	cfg := s.opts.Connections(owned{app, s}, s.features)
 	cfg.Claim = func(q *http1.Request, _ any) bool { return s.routes.Load().owns(q) }
+	cfg.Multiplex = s.multiplex
 	cfg.Released, cfg.Ended, cfg.ReturnIdle = s.released, s.ended, true
 	cfg.AcceptFailed = func(l net.Listener, err error, wait time.Duration) {
 		s.log.Error("cannot accept connections", "address", l.Addr().String(), "error", err, "wait", wait)

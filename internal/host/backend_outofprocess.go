@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lannerhq/lanner/internal/host/config"
 	"github.com/lannerhq/lanner/internal/host/forwarder"
 	"github.com/lannerhq/lanner/internal/host/module"
 	"github.com/lannerhq/lanner/internal/host/process"
@@ -17,6 +18,8 @@ import (
 type outOfProcess struct {
 	w     *worker
 	child *module.Child
+
+	protocol module.Protocol // as it was configured when the worker started
 }
 
 func newOutOfProcess(w *worker) *outOfProcess { return &outOfProcess{w: w} }
@@ -36,13 +39,17 @@ func (p *outOfProcess) start(ctx context.Context) error {
 	if cfg.app.HealthCheck != nil {
 		o.HealthPath = strings.TrimSuffix(a.path, "/") + cfg.app.HealthCheck.Path
 	}
+	if cfg.app.Protocol == config.H2C {
+		p.protocol = module.H2C
+	}
+	o.Protocol = p.protocol
 	child, err := module.Start(ctx, o)
 	if err != nil {
 		return err
 	}
 	p.w.upstream, err = a.host.forwarder.NewUpstream(child.Addr(), forwarder.Options{
 		Token: child.Token.Reveal(), RequestTimeout: timeout(cfg), NoForwardedFields: !cfg.app.ForwardedHeaders,
-		NoWebSockets: !cfg.app.WebSockets, Logger: a.log,
+		NoWebSockets: !cfg.app.WebSockets, HTTP2: p.protocol == module.H2C, Logger: a.log,
 	})
 	if err != nil {
 		child.Kill()
@@ -102,7 +109,7 @@ func (p *outOfProcess) refresh()             {}
 
 // probe implements backend.
 func (p *outOfProcess) probe(ctx context.Context, path string) error {
-	return module.Probe(ctx, p.child.Process, p.child.Port, path, p.w.app.cfg.Load().hostName, p.child.Token)
+	return module.Probe(ctx, p.child.Process, p.child.Port, path, p.w.app.cfg.Load().hostName, p.child.Token, p.protocol)
 }
 
 // failure implements backend: 502.5, as the module says it.

@@ -47,7 +47,8 @@ type socket struct {
 // deadliner is what TCP and unix listeners have, and what ends an Accept without closing.
 type deadliner interface{ SetDeadline(time.Time) error }
 
-// hostConn is what the host knows about a connection it serves: Claim decides, the handler carries out.
+// hostConn is what the host knows about a connection it serves: Claim decides, the handler carries out. On an HTTP/2 connection,
+// whose requests are not claimed, nothing of it changes.
 type hostConn struct {
 	front  *front
 	local  string       // the address that the client connected to
@@ -86,6 +87,7 @@ func (f *front) newManager() *httpconn.Manager {
 	opts := kestrel.Options{Limits: f.limits, Logger: f.host.log}
 	cfg := opts.Connections(server.ApplicationFunc(f.host.process), f.host.features)
 	cfg.Claim = f.claim
+	cfg.Multiplex = f.multiplex
 	cfg.Released = f.released
 	return httpconn.New(cfg)
 }
@@ -98,6 +100,15 @@ func (f *front) setLimits(limits kestrel.Limits) {
 	f.limits = limits
 	old := f.manager.Swap(f.newManager())
 	f.host.wg.Go(func() { old.Stop(f.host.aborting) })
+}
+
+// setTable replaces whose requests are whose. Where some are an in-process application's from now on, clients of HTTP/2
+// connections are told to make new ones.
+func (f *front) setTable(t *table) {
+	f.table.Store(t)
+	if m := f.manager.Load(); m != nil && t.inProcess() {
+		m.DrainHTTP2()
+	}
 }
 
 // claim decides for each request whether the host serves it: forwards it or answers it itself. The connection of a

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/host/forwarder"
+	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -14,6 +15,9 @@ func (h *Host) process(f *server.Features) error {
 	c, ok := server.Get[*hostConn](f)
 	if !ok {
 		return errors.New("host: a request came on a connection that no front accepted")
+	}
+	if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
+		return c.processStream(f, stream)
 	}
 	if c.no != nil {
 		return c.no.write(f, h.development)

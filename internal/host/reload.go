@@ -92,7 +92,7 @@ func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change,
 		for _, e := range entries {
 			list = append(list, tableEntry{e.addr, e.host, sites[e.site]})
 		}
-		fronts[key].table.Store(newTable(list))
+		fronts[key].setTable(newTable(list))
 	}
 	h.mu.Unlock()
 

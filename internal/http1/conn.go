@@ -271,6 +271,9 @@ func (c *Conn) unclaimed() Next {
 	return Foreign
 }
 
+// RefusePreface says so on a connection of which Process returned Preface, where HTTP/2 is not spoken after all.
+func (c *Conn) RefusePreface() Next { return c.reject(errHTTP2Preface) }
+
 // ReadFailed says what to do after the transport's Read failed or reached the end of the input.
 func (c *Conn) ReadFailed(err error) Next {
 	switch expired := c.stream.Expired(); {

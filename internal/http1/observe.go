@@ -1,10 +1,6 @@
 package http1
 
-import (
-	"errors"
-
-	"github.com/lannerhq/lanner/internal/httpcommon"
-)
+import ()
 
 // Observer hears of every exchange of a connection that the engine reads: also of requests that are rejected. Its methods
 // run on the connection's goroutine, Body on that of whoever reads the body.
@@ -86,9 +82,4 @@ func (c *Conn) ended(next Next) Next {
 	}
 	c.observer.Ended(c.Report(), next)
 	return next
-}
-
-// LengthMismatch reports whether err says that a response has another length than its Content-Length.
-func LengthMismatch(err error) bool {
-	return errors.Is(err, httpcommon.ErrContentLength) || errors.Is(err, errTooFewBytes)
 }

@@ -2,28 +2,21 @@ package http1
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
+	"github.com/lannerhq/lanner/internal/bufpool"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
 // Errors of writing a response.
 var (
-	errBodyNotAllowed = errors.New("http1: a response with this status has no body")
-	errTooManyBytes   = httpcommon.ErrContentLength
-	errTooFewBytes    = errors.New("http1: fewer bytes were written than the Content-Length says")
-	errInvalidStatus  = errors.New("http1: the status of a final response must be 200 to 999")
-	errInvalidLength  = errors.New("http1: Content-Length must be one decimal number")
-	errTaken          = errors.New("http1: the connection was taken over")
+	errTooManyBytes = httpcommon.ErrContentLength
+	errTooFewBytes  = httpcommon.ErrTooFewBytes
+	errTaken        = errors.New("http1: the connection was taken over")
 )
 
 // ErrStarted is returned by what must come before the response starts.
 var ErrStarted = errors.New("http1: the response has started")
-
-func errInvalidField(name string) error {
-	return fmt.Errorf("http1: the response header field %s has a name or value that cannot be sent: names are tokens, values have no control characters", quote([]byte(name)))
-}
 
 // How the end of the body is told to the client.
 const (
@@ -98,7 +91,7 @@ func (s *Response) Write(p []byte) (int, error) {
 	}
 	if !s.started {
 		if len(p) > 0 && !httpcommon.BodyAllowed(s.status) {
-			return 0, errBodyNotAllowed
+			return 0, httpcommon.ErrBodyNotAllowed
 		}
 		if s.holds(len(p)) {
 			s.hold(p)
@@ -169,7 +162,7 @@ func (s *Response) SendFrom(r io.Reader) (int64, error) {
 			return n, nil
 		}
 	}
-	return s.copyFrom(r)
+	return bufpool.Copy(s, r)
 }
 
 // SendInterim sends a 1xx response at once (RFC 9110 §15.2). An HTTP/1.0 client gets none.

@@ -108,8 +108,8 @@ func TestAResponseBodyWhereNoneIsAllowedIsAnError(t *testing.T) {
 				if _, err := c.Response().Write(nil); err != nil {
 					t.Errorf("writing nothing to a %d: %v, want nil", code, err)
 				}
-				if _, err := io.WriteString(c.Response(), "x"); err != errBodyNotAllowed {
-					t.Errorf("writing to a %d: %v, want errBodyNotAllowed", code, err)
+				if _, err := io.WriteString(c.Response(), "x"); err != httpcommon.ErrBodyNotAllowed {
+					t.Errorf("writing to a %d: %v, want httpcommon.ErrBodyNotAllowed", code, err)
 				}
 				return nil
 			})

@@ -58,22 +58,9 @@ func (s *Response) hasBody() bool {
 // check looks for what must not be sent: a field that could end the header section, a length that is none or that is
 // exceeded already, a status that is not final.
 func (s *Response) check(next int64) error {
-	if s.status < 200 || s.status > 999 {
-		return errInvalidStatus
-	}
-	length := int64(-1)
-	for name, value := range s.header.All() {
-		if !httpcommon.IsToken(name) || !httpcommon.IsFieldValue(value) {
-			return errInvalidField(name)
-		}
-		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
-			continue
-		}
-		n, ok := httpcommon.ParseLength(value)
-		if !ok || length >= 0 {
-			return errInvalidLength
-		}
-		length = n
+	length, err := httpcommon.CheckResponse(s.status, &s.header)
+	if err != nil {
+		return err
 	}
 	if length >= 0 && next+int64(len(s.held)) > length && s.hasBody() {
 		s.overrun = true

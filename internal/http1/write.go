@@ -1,8 +1,6 @@
 package http1
 
 import (
-	"io"
-
 	"github.com/lannerhq/lanner/internal/bufpool"
 )
 
@@ -117,25 +115,4 @@ func (s *Response) sendWaiting() error {
 		return s.fail(err)
 	}
 	return nil
-}
-
-func (s *Response) copyFrom(r io.Reader) (int64, error) {
-	buf := bufpool.Get(bufpool.Large)
-	defer bufpool.Put(buf)
-	var total int64
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := s.Write(buf[:n]); werr != nil {
-				return total, werr
-			}
-			total += int64(n)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
 }

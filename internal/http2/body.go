@@ -85,6 +85,9 @@ func (b *Body) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
+// failed reports whether reading has ended otherwise than at the end of the content.
+func (b *Body) failed() bool { return b.err != nil && b.err != io.EOF }
+
 // tookLocked gives the client room for as much as was taken, once it is worth a frame.
 func (c *Conn) tookLocked(s *Stream, n int) {
 	l := &c.cfg.Limits

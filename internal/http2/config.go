@@ -56,6 +56,8 @@ type Wire interface {
 	// Write writes what the connection takes now, all of it when the connection is a blocking one (NewConn). Fewer bytes and no error mean that it is full:
 	// the engine asks for Writable.
 	Write(p []byte) (int, error)
+	// Writev is Write for several buffers one after the other. A blocking connection is not asked for it.
+	Writev(bufs [][]byte) (int, error)
 	// NotifyWritable makes the owner call Conn.Writable once, when the connection takes bytes again.
 	NotifyWritable()
 	// SetTimeout arms the one deadline; 0 disarms.
@@ -87,6 +89,8 @@ type Handler interface {
 	Ended(*Stream)
 	// ConnectionFailed tells that the client has broken a rule or exceeded a limit for which the connection ends.
 	ConnectionFailed(*ConnectionError)
+	// Broken is told of a panic of the engine's own: the connection is to be cut, and not used any more.
+	Broken(v any)
 	// LastReturned is called once: the connection is over, and no handler runs any more.
 	LastReturned()
 }

@@ -48,9 +48,11 @@ type Conn struct {
 	finished   bool // the reader has ended
 
 	encoder    hpack.Encoder
-	out        []byte // rendered and not yet written; its first controls bytes count for maxControls
-	writeBuf   []byte // being written
-	written    int    // of writeBuf
+	out        []byte  // rendered and not yet written; its first controls bytes count for maxControls
+	writeBuf   []byte  // being written
+	written    int     // of writeBuf
+	pieces     []piece // parts of bodies that lie between its bytes
+	vector     [][]byte
 	writing    bool
 	full       bool // the wire is: Writable will be called
 	stalled    bool // what it has not taken is measured

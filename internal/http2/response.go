@@ -2,7 +2,6 @@ package http2
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -11,25 +10,8 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
-// Errors of writing a response.
-var (
-	errBodyNotAllowed = errors.New("http2: a response with this status has no body")
-	errTooFewBytes    = errors.New("http2: fewer bytes were written than the Content-Length says")
-	errInvalidStatus  = errors.New("http2: the status of a final response must be 200 to 999")
-	errInvalidLength  = errors.New("http2: Content-Length must be one decimal number")
-)
-
 // ErrStarted is returned by what must come before the response starts.
 var ErrStarted = errors.New("http2: the response has started")
-
-func errInvalidField(name string) error {
-	return fmt.Errorf("http2: the response field %.128q has a name or value that cannot be sent: names are tokens, values have no control characters", name)
-}
-
-// LengthMismatch reports whether err says that a response has another length than its Content-Length.
-func LengthMismatch(err error) bool {
-	return errors.Is(err, httpcommon.ErrContentLength) || errors.Is(err, errTooFewBytes)
-}
 
 // Response is the answer to a request. Body bytes are held back until they exceed Limits.MaxResponseBufferSize, Flush, or the end
 // of the request; a response held back whole gets a Content-Length. It belongs to the handler's goroutine; what frames it is guarded
@@ -100,7 +82,7 @@ func (r *Response) Write(p []byte) (int, error) {
 	}
 	if !r.started {
 		if len(p) > 0 && !httpcommon.BodyAllowed(r.status) {
-			return 0, errBodyNotAllowed
+			return 0, httpcommon.ErrBodyNotAllowed
 		}
 		if _, announced := r.header.Lookup("Content-Length"); !announced && r.room(len(p)) {
 			r.hold(p)
@@ -121,7 +103,7 @@ func (r *Response) Write(p []byte) (int, error) {
 		}
 		r.left -= int64(len(p))
 	}
-	if r.room(len(p)) {
+	if len(p) < copyBelow && r.room(len(p)) {
 		r.hold(p)
 		return len(p), nil
 	}
@@ -131,6 +113,9 @@ func (r *Response) Write(p []byte) (int, error) {
 	r.held = r.held[:0]
 	return len(p), r.send(p)
 }
+
+// copyBelow is the size up to which writes to a response that has started are gathered, in bytes.
+const copyBelow = 16 << 10
 
 func (r *Response) room(n int) bool {
 	return n <= r.stream.conn.cfg.Limits.MaxResponseBufferSize-len(r.held)
@@ -162,9 +147,12 @@ func (r *Response) send(p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(s.out) > 0 && s.reset == nil && !s.writeLate {
+	for (len(s.out) > 0 || s.sending > 0) && s.reset == nil && !s.writeLate {
 		c.countLocked(s)
 		s.waitLocked()
+	}
+	for s.sending > 0 {
+		s.waitLocked() // p is being written
 	}
 	switch {
 	case s.reset != nil:
@@ -219,24 +207,7 @@ func (r *Response) Flush() error {
 
 // SendFrom appends what reader yields.
 func (r *Response) SendFrom(reader io.Reader) (int64, error) {
-	buf := bufpool.Get(bufpool.Large)
-	defer bufpool.Put(buf)
-	var total int64
-	for {
-		n, err := reader.Read(buf)
-		if n > 0 {
-			if _, werr := r.Write(buf[:n]); werr != nil {
-				return total, werr
-			}
-			total += int64(n)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	return bufpool.Copy(r, reader)
 }
 
 // SendInterim sends a 1xx response at once (RFC 9110 §15.2).
@@ -330,22 +301,9 @@ func (r *Response) start(next int64) error {
 
 // check looks for what must not be sent.
 func (r *Response) check(next int64) error {
-	if r.status < 200 || r.status > 999 {
-		return errInvalidStatus
-	}
-	length := int64(-1)
-	for name, value := range r.header.All() {
-		if !httpcommon.IsToken(name) || !httpcommon.IsFieldValue(value) {
-			return errInvalidField(name)
-		}
-		if len(name) != len("Content-Length") || !httpcommon.EqualFold(name, "Content-Length") {
-			continue
-		}
-		n, ok := httpcommon.ParseLength(value)
-		if !ok || length >= 0 {
-			return errInvalidLength
-		}
-		length = n
+	length, err := httpcommon.CheckResponse(r.status, &r.header)
+	if err != nil {
+		return err
 	}
 	r.bodyless = r.stream.req.method == "HEAD" || !httpcommon.BodyAllowed(r.status)
 	r.left = length
@@ -472,14 +430,14 @@ func (c *Conn) trailersLocked(s *Stream) {
 // settle completes the response, or answers the application's failure, and ends the time of the handler.
 func (s *Stream) settle(err error) (still bool) {
 	r := &s.res
-	if err == nil && s.body.err != nil && s.body.err != io.EOF && !r.started && !r.wrote && r.status == 200 {
+	if err == nil && s.body.failed() && !r.started && !r.wrote && r.status == 200 {
 		err = s.body.err // the application returned without an answer: the client's fault is the answer
 	}
 	if err == nil && r.err == nil && !r.started {
 		err = r.prepare(0)
 	}
 	if err == nil && r.err == nil && !r.bodyless && r.left >= 0 && r.left != s.unsent() {
-		err = errTooFewBytes
+		err = httpcommon.ErrTooFewBytes
 	}
 	if err == nil {
 		err = r.err
@@ -545,7 +503,7 @@ func (s *Stream) answerFailure(err error) {
 	if s.Cause() != nil {
 		return
 	}
-	if LengthMismatch(err) || r.err == err {
+	if httpcommon.LengthMismatch(err) || r.err == err {
 		c.handler.Failed(s, err)
 	}
 	if r.started {

@@ -101,6 +101,16 @@ func (r *rig) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+func (r *rig) Writev(bufs [][]byte) (n int, err error) {
+	for _, b := range bufs {
+		k, err := r.Write(b)
+		if n += k; err != nil || k < len(b) {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 func (r *rig) NotifyWritable() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,6 +122,9 @@ func (r *rig) SetTimeout(reason uint8, d time.Duration) {
 	defer r.mu.Unlock()
 	r.armed = append(r.armed, fmt.Sprint(reason, " ", d))
 }
+
+// Broken implements Handler: the engine does not panic.
+func (r *rig) Broken(v any) { panic(v) }
 
 // NewStream implements Handler, with the others that follow.
 func (r *rig) NewStream() *Stream {

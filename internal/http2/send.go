@@ -74,7 +74,8 @@ func (c *Conn) dequeueLocked(s *Stream) {
 // fillLocked frames what waits: the most urgent first, and in turns where answers are of use in parts (RFC 9218 §10). It returns
 // streams that have ended, linked by next.
 func (c *Conn) fillLocked() (ended *Stream) {
-	for c.queued != 0 && len(c.out) < maxOut && c.gone == nil {
+	gathered := 0
+	for c.queued != 0 && len(c.out) < maxOut && gathered < maxGathered && c.gone == nil {
 		u := bits.TrailingZeros8(c.queued)
 		s := c.queue[u].head
 		n := int(min(int64(len(s.out)), c.sendWindow, s.sendWindow, int64(c.maxFrame)))
@@ -85,7 +86,15 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			c.dequeueLocked(s) // until the client gives it room
 			continue
 		}
-		c.dataLockedOut(s, s.out[:n])
+		switch {
+		case n >= gatherFrom && !c.blocking:
+			c.gatherLocked(s, s.out[:n])
+			gathered += n
+		case len(c.out)+frameHeaderSize+n > maxOut && len(c.out) > 0:
+			return ended // the buffer is full
+		default:
+			c.dataLockedOut(s, s.out[:n])
+		}
 		s.out = s.out[n:]
 		if s.counting && len(s.out) <= s.rest {
 			c.sentLocked(s)
@@ -94,17 +103,108 @@ func (c *Conn) fillLocked() (ended *Stream) {
 		switch {
 		case len(s.out) == 0:
 			c.dequeueLocked(s)
-			s.wakeLocked()
-			if s.localEnded {
-				if a := c.endedLocked(s); a.ended != nil {
-					a.ended.next, ended = ended, a.ended
-				}
+			if s.sending == 0 {
+				ended = c.framedLocked(s, ended)
 			}
 		case s.priority.incremental && c.queue[u].tail != s:
 			c.dequeueLocked(s)
 			c.enqueueLocked(s)
 		}
 	}
+	return ended
+}
+
+// framedLocked is called when all that a stream had has gone, and adds it to those that have ended if it has.
+func (c *Conn) framedLocked(s, ended *Stream) *Stream {
+	s.wakeLocked()
+	var a after
+	switch {
+	case s.reset != nil:
+		a = c.closeLocked(s)
+	case s.localEnded:
+		a = c.endedLocked(s)
+	}
+	if a.ended != nil {
+		a.ended.next, ended = ended, a.ended
+	}
+	return ended
+}
+
+// piece is a part of a body that is written from where it lies: behind the first at bytes of the output.
+type piece struct {
+	at     int
+	data   []byte
+	stream *Stream
+}
+
+const (
+	// gatherFrom is the size from which the rest of a frame is not copied, maxGathered how much of it goes in one write, in bytes.
+	gatherFrom  = 4 << 10
+	maxGathered = 128 << 10
+)
+
+// gatherLocked frames p without copying it. Whoever owns it waits until sending is zero again.
+func (c *Conn) gatherLocked(s *Stream, p []byte) {
+	last := s.lastOut && len(p) == len(s.out)
+	trailers := last && s.res.trailer.Len() > 0
+	var flags uint8
+	if last && !trailers {
+		flags = flagEndStream
+	}
+	c.roomLocked(frameHeaderSize)
+	c.out = appendFrameHead(c.out, len(p), frameData, flags, s.id)
+	c.pieces = append(c.pieces, piece{len(c.out), p, s})
+	s.sending++
+	c.sendWindow -= int64(len(p))
+	s.sendWindow -= int64(len(p))
+	s.res.bodySize += int64(len(p))
+	if trailers {
+		c.trailersLocked(s)
+	}
+	if last {
+		s.localEnded = true
+	}
+}
+
+// vectorLocked is what is to be written, with the pieces in their places.
+func (c *Conn) vectorLocked() (bufs [][]byte, size int) {
+	bufs = c.vector[:0]
+	from := 0
+	for i := range c.pieces {
+		bufs = append(bufs, c.writeBuf[from:c.pieces[i].at], c.pieces[i].data)
+		from = c.pieces[i].at
+		size += len(c.pieces[i].data)
+	}
+	bufs = append(bufs, c.writeBuf[from:])
+	c.vector = bufs
+	return bufs, size + len(c.writeBuf)
+}
+
+// sentPiecesLocked lets go of the pieces of which, with all else, n bytes were written. What is left of them is copied: it belongs to
+// handlers that may go on now.
+func (c *Conn) sentPiecesLocked(n int, ended *Stream) *Stream {
+	bufs, size := c.vectorLocked()
+	if n < size {
+		rest := bufpool.Get(size - n)[:0]
+		for _, b := range bufs {
+			k := min(n, len(b))
+			n -= k
+			rest = append(rest, b[k:]...)
+		}
+		bufpool.Put(c.writeBuf)
+		c.writeBuf, c.written = rest, 0
+	} else {
+		c.written = len(c.writeBuf)
+	}
+	for i := range c.pieces {
+		s := c.pieces[i].stream
+		if s.sending--; s.sending == 0 && len(s.out) == 0 {
+			ended = c.framedLocked(s, ended)
+		}
+	}
+	clear(c.pieces)
+	clear(c.vector)
+	c.pieces = c.pieces[:0]
 	return ended
 }
 
@@ -220,11 +320,23 @@ func (c *Conn) write() {
 			}
 			c.writeBuf, c.out, c.written = c.out, c.writeBuf[:0], 0
 		}
-		p := c.writeBuf[c.written:]
-		c.mu.Unlock()
-		n, err := c.wire.Write(p)
-		c.mu.Lock()
-		c.written += n
+		var n, size int
+		var err error
+		if len(c.pieces) > 0 {
+			var bufs [][]byte
+			bufs, size = c.vectorLocked()
+			c.mu.Unlock()
+			n, err = c.wire.Writev(bufs)
+			c.mu.Lock()
+			ended = c.sentPiecesLocked(n, ended)
+		} else {
+			p := c.writeBuf[c.written:]
+			size = len(p)
+			c.mu.Unlock()
+			n, err = c.wire.Write(p)
+			c.mu.Lock()
+			c.written += n
+		}
 		if err != nil {
 			c.endTurnLocked()
 			c.out, c.writeBuf, c.written = nil, nil, 0
@@ -234,12 +346,12 @@ func (c *Conn) write() {
 			c.handler.Wake()
 			return
 		}
-		if n < len(p) {
+		if n < size {
 			c.full = true
 			c.endTurnLocked()
 			if !c.stalled {
 				c.stalled = true
-				c.writingLocked(int64(len(p) - n))
+				c.writingLocked(int64(size - n))
 			}
 			c.mu.Unlock()
 			c.releaseAll(ended)

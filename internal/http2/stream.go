@@ -37,6 +37,7 @@ type Stream struct {
 	out                  []byte // body bytes that wait to be framed: the response's held ones, or a writer's
 	lastOut              bool   // the response ends behind them
 	queued               bool
+	sending              int       // pieces of out that are being written from where they lie
 	next                 *Stream   // in its queue
 	waiting              int       // goroutines that wait for a change
 	changed              sync.Cond // of anything here
@@ -120,13 +121,18 @@ func (c *Conn) openLocked(s *Stream) {
 
 // run serves a request whose head is complete. It reports whether its goroutine is still the reader, if it was.
 func (s *Stream) run() (still bool) {
-	returned := false
+	c, returned := s.conn, false
 	defer func() {
-		if !returned {
-			s.abandoned()
+		if returned {
+			return
 		}
+		if v := recover(); v != nil {
+			c.handler.Broken(v) // the owner recovers the application's
+			return
+		}
+		s.abandoned()
 	}()
-	err := s.conn.handler.Serve(s)
+	err := c.handler.Serve(s)
 	still = s.settle(err)
 	returned = true
 	return still
@@ -200,7 +206,7 @@ func (c *Conn) closeLocked(s *Stream) (a after) {
 		s.counted = false
 		c.active--
 	}
-	if s.running || !s.remoteEnded || c.streams.get(s.id) != s {
+	if s.running || s.sending > 0 || !s.remoteEnded || c.streams.get(s.id) != s {
 		return a
 	}
 	c.streams.remove(s.id)

@@ -195,8 +195,10 @@ func (c *conn) serveHTTP1(prefix []byte) (next http1.Next) {
 	for next == http1.More {
 		next = c.turn()
 	}
-	if next == http1.Preface && c.requests == 0 {
-		return next
+	if next == http1.Preface {
+		if next = c.prefaced(); next == http1.Preface {
+			return next
+		}
 	}
 	c.finish(next)
 	c.finished = true
@@ -301,6 +303,9 @@ func (c *conn) ended(v any) {
 
 // mark follows the transport's wait for a request: the state must say Reading before the first byte is taken, not after.
 func (c *conn) mark(reading bool) {
+	if c.h2 != nil { // it has no state any more that would let somebody else go on
+		return
+	}
 	if reading {
 		c.setState(Reading)
 	} else {
@@ -411,7 +416,7 @@ func isBadRequest(err error) bool {
 // Rejected implements http1.Handler.
 func (h *handler) Rejected(bad *httpcommon.BadRequestError, r http1.Report) *http1.Answer {
 	h.Drained(bad)
-	return (*conn)(h).answer(bad, &r)
+	return (*conn)(h).answer(bad, &r, (*conn)(h).log)
 }
 
 // Drained implements http1.Handler.
@@ -426,7 +431,7 @@ func (h *handler) Failed(err error) {
 		(*conn)(h).log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}
-	if http1.LengthMismatch(err) {
+	if httpcommon.LengthMismatch(err) {
 		(*conn)(h).faulted(reasonLength)
 	}
 	(*conn)(h).log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))

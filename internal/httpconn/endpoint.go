@@ -138,7 +138,7 @@ func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.
 func (c *conn) drain() {
 	c.mu.Lock()
 	x := c.h2
-	if x == nil {
+	if x == nil && !c.m.cfg.ReturnIdle { // else it is released rather than ended
 		c.http.Drain()
 	}
 	c.mu.Unlock()
@@ -155,9 +155,7 @@ func (m *Manager) drain(ep *Endpoint) {
 		if ep != nil && c.endpoint != ep {
 			continue
 		}
-		if !m.cfg.ReturnIdle {
-			c.drain()
-		}
+		c.drain()
 		c.transport.Interrupt()
 	}
 	for ch := range m.chains {

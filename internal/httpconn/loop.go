@@ -113,8 +113,11 @@ func (c *conn) Ready(why transport.Why) {
 		c.rest() // from here on the connection may be somebody else's
 		return
 	}
+	if next == http1.Preface {
+		next = c.prefaced()
+	}
 	over = true
-	if next == http1.Preface && c.requests == 0 {
+	if next == http1.Preface {
 		x := c.switchToMux()
 		x.rest(x.http.Process())
 		return

@@ -55,6 +55,10 @@ type Config struct {
 	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
 	// connection's goroutine, must not block, and must not keep the request.
 	Claim func(q *http1.Request, tag any) bool
+	// Multiplex is asked, where Claim or ReturnIdle is set, about a connection without TLS that begins as HTTP/2 does; nil means
+	// that HTTP/2 is not spoken there. It runs as Claim does. Requests on an HTTP/2 connection are not claimed, and the connection
+	// is never released: who serves it answers for all of its requests.
+	Multiplex func(tag any) Multiplexing
 	// Released gets a connection whose next request was not claimed; unread are the bytes of that request. With
 	// ReturnIdle it gets idle connections when the manager drains, too. It owns the connection.
 	Released func(nc net.Conn, unread []byte, tag any)
@@ -68,6 +72,18 @@ type Config struct {
 	// Ended is told that a connection is over and how many requests it served; nil for nobody.
 	Ended func(tag any, requests uint32)
 }
+
+// Multiplexing is what becomes of a connection that begins with the preface of HTTP/2.
+type Multiplexing uint8
+
+const (
+	// RefuseHTTP2 answers that HTTP/1.1 is required.
+	RefuseHTTP2 Multiplexing = iota
+	// ServeHTTP2 serves it here, to its end.
+	ServeHTTP2
+	// ReleaseHTTP2 releases it with the preface unread: it is somebody else's.
+	ReleaseHTTP2
+)
 
 // Manager owns connections.
 type Manager struct {
@@ -95,6 +111,7 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	minder *minder
 	muxMu  sync.Mutex
 	muxes  map[*mux]struct{} // connections that speak HTTP/2
 	ticked []*mux            // the heartbeat's
@@ -128,6 +145,7 @@ func New(cfg Config) *Manager {
 	m.lastID.Store(uint64(time.Now().UnixNano()))
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
+	m.minder = newMinder()
 	m.plain.parent = cfg.Features
 	m.resting = newResting()
 	return m
@@ -347,6 +365,7 @@ func (m *Manager) Stop(ctx context.Context) error {
 			err = fmt.Errorf("%w; the handlers of some have not returned yet", err)
 			m.once.Do(func() { // handlers that are late still come back to the loop: it ends with the last of them
 				m.heartbeat.Stop()
+				m.minder.end()
 				m.loopOnce.Do(func() {})
 				if m.loop != nil {
 					go func() {
@@ -374,4 +393,5 @@ func (m *Manager) end() {
 		m.loop.Stop()
 	}
 	m.heartbeat.Stop()
+	m.minder.end()
 }

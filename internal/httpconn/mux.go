@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -21,8 +22,11 @@ import (
 type mux struct {
 	*conn
 	http  *http2.Conn
+	once  sync.Once     // of over
 	left  bool          // the client sends no more; the reader's
 	woken chan struct{} // portable only: Process is wanted though nothing was received
+	done  chan struct{} // portable only: closed when the connection is over
+	turns turns         // portable only
 }
 
 var (
@@ -32,16 +36,62 @@ var (
 )
 
 // speaksHTTP2 reports whether connections of an endpoint may turn out to be HTTP/2. Who claims requests, or wants connections back,
-// is served HTTP/1.1: requests of several applications could not be told apart any more.
+// is asked about each: with several requests in work, a connection cannot change its owner any more.
 func (m *Manager) speaksHTTP2(ep *Endpoint) bool {
-	return ep.Protocols != HTTP1 && m.cfg.Claim == nil && !m.cfg.ReturnIdle
+	return ep.Protocols != HTTP1 && (!m.cfg.shared() || m.cfg.Multiplex != nil)
 }
+
+// shared reports whether a connection may go to another owner.
+func (c *Config) shared() bool { return c.Claim != nil || c.ReturnIdle }
+
+// prefaced says what becomes of a connection of which the engine has read the preface of HTTP/2.
+func (c *conn) prefaced() http1.Next {
+	if c.requests > 0 {
+		return http1.Abort
+	}
+	if !c.m.cfg.shared() {
+		return http1.Preface
+	}
+	if c.m.cfg.ReturnIdle && c.m.draining.Load() {
+		return http1.Foreign
+	}
+	switch c.m.cfg.Multiplex(c.tag) {
+	case ServeHTTP2:
+		return http1.Preface
+	case ReleaseHTTP2:
+		return http1.Foreign
+	}
+	return c.http.RefusePreface()
+}
+
+// DrainHTTP2 makes the requests that run on HTTP/2 connections the last of theirs: their clients are told to make new
+// connections. Others go on. It returns at once and is safe from any goroutine.
+func (m *Manager) DrainHTTP2() {
+	m.muxMu.Lock()
+	all := make([]*mux, 0, len(m.muxes))
+	for x := range m.muxes {
+		all = append(all, x)
+	}
+	m.muxMu.Unlock()
+	for _, x := range all {
+		x.http.Drain()
+	}
+}
+
+// StreamFeature is a feature of requests on an HTTP/2 connection.
+type StreamFeature interface {
+	// DrainConnection makes the requests that run on the connection its last, as DrainHTTP2 does for all connections.
+	DrainConnection()
+}
+
+func (r *muxStream) DrainConnection() { r.x.http.Drain() }
 
 // newMux makes c an HTTP/2 connection. first is what was read of it.
 func (c *conn) newMux(first []byte) *mux {
 	x := &mux{conn: c}
+	c.setState(Upgraded) // nobody else could go on with it
 	if c.inline == nil {
-		x.woken = make(chan struct{}, 1)
+		x.woken, x.done = make(chan struct{}, 1), make(chan struct{})
 	}
 	x.http = http2.NewConn(&c.engine.mux, x, x, int64(time.Since(c.m.ages.start)), c.inline == nil)
 	x.http.Preload(first)
@@ -77,7 +127,27 @@ func (c *conn) beginsMux(opts *Options) bool {
 }
 
 // ready is Ready.
-func (x *mux) ready(why transport.Why) { x.rest(x.step(why)) }
+func (x *mux) ready(why transport.Why) {
+	defer x.unlessBroken()
+	x.rest(x.step(why))
+}
+
+// unlessBroken costs a mistake of ours one connection, not the process.
+func (x *mux) unlessBroken() {
+	if v := recover(); v != nil {
+		x.Broken(v)
+	}
+}
+
+// Broken implements http2.Handler. Whoever waits for the engine's lock, which may never be released, waits alone.
+func (x *mux) Broken(v any) {
+	x.m.cfg.Logger.LogAttrs(context.Background(), slog.LevelError, eventConnectionFailed.msg, eventConnectionFailed.id, slog.String("connection", x.ConnectionID()),
+		slog.String("remote", x.RemoteAddrText()), slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+	if x.disown() {
+		x.transport.Abort()
+	}
+	x.over()
+}
 
 func (x *mux) step(why transport.Why) http2.Next {
 	if expired := x.inline.Expired(); expired != 0 {
@@ -113,6 +183,10 @@ func (x *mux) readEnded(err error) http2.Next {
 
 // GoOn implements http2.Handler: a handler on the loop is about to block.
 func (x *mux) GoOn() {
+	if x.inline == nil {
+		go x.goOn()
+		return
+	}
 	x.inline.Leave()
 	go x.resume()
 }
@@ -129,6 +203,7 @@ func (c *conn) Seized() {
 
 // resume is the reader until nothing is left to read; then the loop is.
 func (x *mux) resume() {
+	defer x.unlessBroken()
 	next := x.http.Resume()
 	for next == http2.More {
 		if expired := x.inline.Expired(); expired != 0 {
@@ -149,29 +224,58 @@ func (x *mux) resume() {
 	x.rest(next)
 }
 
-// run is the reader of a connection that has a goroutine of its own.
+// run serves a connection that has a goroutine of its own, to its end. That goroutine is the first reader.
 func (x *mux) run() {
-	next := http2.More
+	x.begin()
+	<-x.done
+}
+
+func (x *mux) begin() {
+	defer x.unlessBroken()
 	if x.weak {
-		next = x.http.Refuse()
-	} else {
-		next = x.http.Process()
+		x.close(x.http.Refuse())
+		return
 	}
+	x.read(x.process())
+}
+
+// goOn is the reader in the place of one that is about to block in a handler, or takes long there.
+func (x *mux) goOn() {
+	defer x.unlessBroken()
+	x.m.minder.enter(x)
+	next := x.http.Resume()
+	x.m.minder.leave(x)
+	x.read(next)
+}
+
+func (x *mux) process() http2.Next {
+	x.m.minder.enter(x)
+	next := x.http.Process()
+	if next != http2.Gone { // else it is the next reader's
+		x.m.minder.leave(x)
+	}
+	return next
+}
+
+// read reads to the end of the connection, or of the role.
+func (x *mux) read(next http2.Next) {
 	for next == http2.More {
 		n, err := x.portable().Wait(x.http.Input(), x.wanted)
 		switch {
 		case err == nil:
 			x.http.Received(n)
-			next = x.http.Process()
+			next = x.process()
 		case errors.Is(err, transport.ErrInterrupted):
-			next = x.http.Process()
+			next = x.process()
 		case x.transport.Expired() != 0:
 			next = x.http.Expired(x.transport.Expired())
 		default:
 			next = x.readEnded(err)
 		}
 	}
-	x.close(next)
+	if next != http2.Gone {
+		x.close(next)
+	}
 }
 
 func (x *mux) wanted() bool {
@@ -215,7 +319,9 @@ func (x *mux) close(next http2.Next) {
 func (x *mux) LastReturned() { x.over() }
 
 // over is the end of a connection that has no reader and no handler any more.
-func (x *mux) over() {
+func (x *mux) over() { x.once.Do(x.forget) }
+
+func (x *mux) forget() {
 	c := x.conn
 	c.m.muxMu.Lock()
 	delete(c.m.muxes, x)
@@ -223,6 +329,9 @@ func (x *mux) over() {
 	c.muxLifeEnds()
 	c.finished = true
 	c.m.remove(c)
+	if x.done != nil {
+		close(x.done)
+	}
 }
 
 // tickMuxes is called once a second.
@@ -252,6 +361,8 @@ func (x *mux) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (x *mux) Writev(bufs [][]byte) (int, error) { return x.inline.TryWritev(bufs) }
+
 func (x *mux) NotifyWritable() { x.inline.NotifyWritable() }
 
 func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout(reason, d) }
@@ -265,7 +376,7 @@ func (x *mux) Elsewhere(s *http2.Stream) bool {
 	x.countMux()
 	r.kind = nil
 	switch {
-	case x.inline == nil, x.inline.Left(), s.Request().ConnectProtocol() != "", x.m.cfg.Exec == Goroutine:
+	case x.inline != nil && x.inline.Left(), s.Request().ConnectProtocol() != "", x.m.cfg.Exec == Goroutine:
 		r.elsewhere = true
 		return true
 	case x.m.cfg.Exec == Inline:
@@ -279,7 +390,7 @@ func (x *mux) Elsewhere(s *http2.Stream) bool {
 
 // Left implements http2.Handler.
 func (x *mux) Left(s *http2.Stream) bool {
-	left := x.inline.Left()
+	left := x.inline != nil && x.inline.Left()
 	if left {
 		r := s.Owner.(*muxStream)
 		r.elsewhere, r.kind = true, nil
@@ -363,6 +474,9 @@ func (x *mux) Serve(s *http2.Stream) (err error) {
 	counts.running.Add(1)
 	r.begin()
 	switch {
+	case r.elsewhere && r.kind == nil:
+	case x.inline == nil && !r.elsewhere:
+		x.beginTurn(r)
 	case !r.elsewhere:
 		x.inline.Enter()
 	case r.kind != nil:
@@ -390,7 +504,7 @@ func (r *muxStream) end(err *error) {
 	if v != nil {
 		*err = errPanicked
 		if v == http.ErrAbortHandler {
-			x.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
+			r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
 			r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
 		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
 			*err = cause
@@ -416,9 +530,15 @@ func (r *muxStream) end(err *error) {
 
 func (r *muxStream) exitInline() {
 	kind, x := r.kind, r.x
+	var seized bool
+	if x.inline != nil {
+		seized = x.inline.Exit()
+	} else {
+		seized = x.endTurn(r)
+	}
 	switch {
 	case kind == nil: // Exec says it all
-	case x.inline.Exit():
+	case seized:
 		kind.heldUp()
 	default:
 		if n := x.ranInline.Add(1); n%runStep == 0 {
@@ -434,7 +554,7 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 	r.fault(errorType(bad.Reason))
 	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 	q := s.Request()
-	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()})
+	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()}, r.log)
 	if answer == nil {
 		return nil
 	}
@@ -448,7 +568,7 @@ func (x *mux) Failed(s *http2.Stream, err error) {
 		r.log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
 		return
 	}
-	if http2.LengthMismatch(err) {
+	if httpcommon.LengthMismatch(err) {
 		r.fault(reasonLength)
 	}
 	r.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))

@@ -103,7 +103,7 @@ func (x *mux) muxReason(err error) string {
 		return ""
 	case errors.Is(err, httpcommon.ErrClientDisconnected):
 		return reasonReset
-	case http2.LengthMismatch(err):
+	case httpcommon.LengthMismatch(err):
 		return reasonLength
 	case errors.Is(err, errTooOld):
 		return reasonTimeout

@@ -26,6 +26,7 @@ type muxStream struct {
 	elsewhere bool      // it runs on a goroutine of its own
 	kind      *class    // of the request; nil where Exec decides
 	left      time.Time // when its handler began there
+	turn      uint64    // of its reader, when it runs on that; portable only
 	tunnel    *tunnel   // what took it over
 	ex        *exchange // what is observed of it; nil for nothing
 
@@ -95,6 +96,7 @@ var (
 	_ server.ResponseBodyFeature       = (*muxStream)(nil)
 	_ server.RouteFeature              = (*muxStream)(nil)
 	_ server.ResetFeature              = (*muxStream)(nil)
+	_ StreamFeature                    = (*muxStream)(nil)
 )
 
 func (r *muxStream) ConnectionID() string   { return r.x.ConnectionID() }
@@ -204,7 +206,7 @@ func (r *muxStream) Abort(cause error) {
 	if cause == nil {
 		cause = httpcommon.ErrRequestAborted
 	}
-	r.x.logSafely(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
+	r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", cause))
 	r.http.Abort(http2.InternalError, cause)
 }
 

@@ -164,7 +164,7 @@ func (c *conn) reasonOf(r *http1.Report) string {
 			return reasonTimeout
 		}
 		return ""
-	case cause == nil && http1.LengthMismatch(r.Err):
+	case cause == nil && httpcommon.LengthMismatch(r.Err):
 		return reasonLength
 	case cause == nil:
 		return reasonStarted

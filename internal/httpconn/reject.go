@@ -38,15 +38,15 @@ const (
 	MaxRejectionBody   = 16 << 10
 )
 
-// answer asks the owner for the answer to a rejected request; nil is the standard one.
-func (c *conn) answer(bad *httpcommon.BadRequestError, r *http1.Report) (answer *http1.Answer) {
+// answer asks the owner for the answer to a rejected request; nil is the standard one. log takes what is wrong with it.
+func (c *conn) answer(bad *httpcommon.BadRequestError, r *http1.Report, log func(slog.Level, event, ...slog.Attr)) (answer *http1.Answer) {
 	if c.m.cfg.Rejected == nil || bad.Status < 400 || bad.Status > 599 { // a status of the application's that is no rejection
 		return nil
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			answer = nil
-			c.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
+			log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	rejection := &Rejection{
@@ -56,7 +56,7 @@ func (c *conn) answer(bad *httpcommon.BadRequestError, r *http1.Report) (answer 
 	}
 	c.m.cfg.Rejected(rejection)
 	if err := rejection.check(); err != nil {
-		c.log(slog.LevelError, eventRejectionInvalid, slog.Any("error", err))
+		log(slog.LevelError, eventRejectionInvalid, slog.Any("error", err))
 		return nil
 	}
 	return &http1.Answer{Status: rejection.Status, Header: rejection.Header, Body: rejection.Body}

@@ -75,8 +75,11 @@ func (s *connectStream) Hijack() (net.Conn, []byte, error) {
 	return t, nil, nil
 }
 
+// take makes the stream a tunnel. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
 func (s *connectStream) take() *tunnel {
 	s.http.Keep()
+	s.http.Unmeter()
+	(*muxStream)(s).body().SetLimit(-1)
 	t := &tunnel{stream: &s.http, r: (*muxStream)(s), done: make(chan struct{})}
 	s.tunnel = t
 	return t

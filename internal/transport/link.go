@@ -75,6 +75,8 @@ type Inline interface {
 	// It is for any goroutine, but one at a time, also while the connection is attached. After Close it fails with
 	// net.ErrClosed, otherwise as Writev does.
 	TryWrite(p []byte) (n int, err error)
+	// TryWritev is TryWrite for several buffers one after the other. They are not changed.
+	TryWritev(bufs [][]byte) (n int, err error)
 	// NotifyWritable asks for one Ready(Writable) when the socket takes bytes. It is safe from any goroutine at any time.
 	// What is asked for while the connection runs is told after Attach; closing forgets it.
 	NotifyWritable()

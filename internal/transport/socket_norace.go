@@ -36,3 +36,23 @@ func sendBoth(fd int, a, b []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	return int(n), errno
 }
+
+// sendAll sends as many of the buffers as one call takes, at most maxVec of them.
+func sendAll(fd int, bufs [][]byte) (int, syscall.Errno) {
+	var vec [maxVec]unix.Iovec
+	n, total := 0, 0
+	for _, b := range bufs {
+		if n == maxVec || total+len(b) > maxRaw && n > 0 {
+			break
+		}
+		b = b[:min(len(b), maxRaw)]
+		vec[n].Base = unsafe.SliceData(b)
+		vec[n].SetLen(len(b))
+		n++
+		total += len(b)
+	}
+	msg := unix.Msghdr{Iov: &vec[0]}
+	msg.SetIovlen(n)
+	sent, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	return int(sent), errno
+}

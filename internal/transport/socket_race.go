@@ -17,6 +17,8 @@ func send(fd int, p []byte) (int, syscall.Errno) {
 
 func sendBoth(fd int, a, b []byte) (int, syscall.Errno) { return send(fd, a) }
 
+func sendAll(fd int, bufs [][]byte) (int, syscall.Errno) { return send(fd, bufs[0]) }
+
 func errnoOf(n int, err error) (int, syscall.Errno) {
 	if err == nil {
 		return n, 0

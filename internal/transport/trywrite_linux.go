@@ -1,5 +1,12 @@
 package transport
 
+import (
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
 // TryWrite writes what the socket takes now. Fewer bytes than len(p) and no error mean that it is full.
 func (c *EventConn) TryWrite(p []byte) (int, error) {
 	if err := c.over(true); err != nil {
@@ -34,4 +41,50 @@ func (c *EventConn) takeWish() bool {
 	c.wish = false
 	c.controlLocked(c.levelLocked())
 	return true
+}
+
+// TryWritev is TryWrite for several buffers, which are not changed.
+func (c *EventConn) TryWritev(bufs [][]byte) (written int, err error) {
+	if err := c.over(true); err != nil {
+		return 0, err
+	}
+	if !c.use() {
+		return 0, net.ErrClosed
+	}
+	defer c.release()
+	var copied [maxVec][]byte
+	for len(bufs) > 0 {
+		part := append(copied[:0], bufs[:min(len(bufs), maxVec)]...)
+		bufs = bufs[len(part):]
+		for part = withoutEmpty(part); len(part) > 0; part = withoutEmpty(part) {
+			n, errno := sendAll(int(c.fd), part)
+			switch errno {
+			case 0:
+			case unix.EINTR:
+				continue
+			case unix.EAGAIN:
+				return written, nil
+			default:
+				return written, os.NewSyscallError("sendmsg", errno)
+			}
+			written += n
+			for n > 0 {
+				k := min(n, len(part[0]))
+				part[0] = part[0][k:]
+				n -= k
+				part = withoutEmpty(part)
+			}
+		}
+	}
+	return written, nil
+}
+
+// maxVec is how many buffers go in one system call.
+const maxVec = 16
+
+func withoutEmpty(bufs [][]byte) [][]byte {
+	for len(bufs) > 0 && len(bufs[0]) == 0 {
+		bufs = bufs[1:]
+	}
+	return bufs
 }

@@ -77,7 +77,7 @@ func TestAClientThatLeavesADownloadHarmsNobody(t *testing.T) {
 	if err := os.WriteFile(path, pattern(5<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		returned := make(chan struct{}, 1)
 		s := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.ServeFile(w, r, path)

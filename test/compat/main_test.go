@@ -3,6 +3,7 @@ package compat
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
+	"github.com/lannerhq/lanner/test/selfsigned"
 	"go.uber.org/goleak"
 )
 
@@ -23,23 +25,62 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds waits for what must happen at once. It is long because a slow machine must not fail a test.
 const patience = time.Minute
 
-// transports are the settings of the server on which everything must work.
-var transports = []struct {
-	name string
-	opts kestrel.Options
-}{
-	{"auto", kestrel.Options{}},
-	{"inline", kestrel.Options{Exec: kestrel.ExecInline}},
-	{"goroutine", kestrel.Options{Exec: kestrel.ExecGoroutine}},
-	{"portable", kestrel.Options{Transport: kestrel.TransportPortable}},
+// setting is one way to serve on which everything must work: what carries connections, and what is spoken on them.
+type setting struct {
+	name   string
+	opts   kestrel.Options
+	proto  int // the major version of HTTP that the client speaks
+	secure bool
 }
 
-// everywhere runs a test on each transport. serve starts a server for a handler; it is stopped when the test ends.
+// transports are the settings of the server that say what carries connections.
+var transports = []setting{
+	{name: "auto"},
+	{name: "inline", opts: kestrel.Options{Exec: kestrel.ExecInline}},
+	{name: "goroutine", opts: kestrel.Options{Exec: kestrel.ExecGoroutine}},
+	{name: "portable", opts: kestrel.Options{Transport: kestrel.TransportPortable}},
+}
+
+// settings returns the transports with HTTP/1.1, with HTTP/2, or both. HTTP/2 without TLS (h2c) is spoken on each; by TLS (h2) once: such
+// connections have a goroutine each, whatever the transport is.
+func settings(versions ...int) (all []setting) {
+	for _, version := range versions {
+		for _, s := range transports {
+			if s.proto = version; version == 2 {
+				s.name = "h2c " + s.name
+			}
+			all = append(all, s)
+		}
+		if version == 2 {
+			all = append(all, setting{name: "h2", proto: 2, secure: true})
+		}
+	}
+	return all
+}
+
+// everywhere runs a test with each version of HTTP on each transport. serve starts a server for a handler; it is stopped when the test
+// ends.
 func everywhere(t *testing.T, test func(t *testing.T, serve func(http.Handler) *site)) {
 	t.Helper()
-	for _, transport := range transports {
-		t.Run(transport.name, func(t *testing.T) {
-			test(t, func(h http.Handler) *site { return start(t, transport.opts, server.HTTP(h)) })
+	with(t, settings(1, 2), test)
+}
+
+// onHTTP1 is everywhere for what only HTTP/1.1 has, onHTTP2 for what HTTP/2 has.
+func onHTTP1(t *testing.T, test func(t *testing.T, serve func(http.Handler) *site)) {
+	t.Helper()
+	with(t, settings(1), test)
+}
+
+func onHTTP2(t *testing.T, test func(t *testing.T, serve func(http.Handler) *site)) {
+	t.Helper()
+	with(t, settings(2), test)
+}
+
+func with(t *testing.T, all []setting, test func(t *testing.T, serve func(http.Handler) *site)) {
+	t.Helper()
+	for _, s := range all {
+		t.Run(s.name, func(t *testing.T) {
+			test(t, func(h http.Handler) *site { return start(t, s, server.HTTP(h)) })
 		})
 	}
 }
@@ -47,14 +88,26 @@ func everywhere(t *testing.T, test func(t *testing.T, serve func(http.Handler) *
 // site is a running server and a client for it.
 type site struct {
 	URL, Addr string
+	Proto     int // the major version of HTTP that Client speaks
 	Client    *http.Client
+	TLS       *tls.Config  // of a client; nil without TLS
 	errors    atomic.Int64 // events of level Error that the server logged
 }
 
-func start(t *testing.T, opts kestrel.Options, app server.Application) *site {
+func start(t *testing.T, how setting, app server.Application) *site {
 	t.Helper()
-	s := new(site)
-	opts.Endpoints = []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}}
+	s := &site{Proto: how.proto}
+	endpoint := kestrel.Endpoint{URL: "http://127.0.0.1:0"}
+	if how.secure {
+		cert, err := selfsigned.New("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		endpoint = kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}
+		s.TLS = &tls.Config{RootCAs: selfsigned.Pool(cert)}
+	}
+	opts := how.opts
+	opts.Endpoints = []kestrel.Endpoint{endpoint}
 	opts.Logger = slog.New(errorCounter{t, &s.errors})
 	k := kestrel.New(opts)
 	if err := k.Start(t.Context(), app); err != nil {
@@ -71,11 +124,19 @@ func start(t *testing.T, opts kestrel.Options, app server.Application) *site {
 		}
 	})
 	s.URL = k.Addresses()[0]
-	s.Addr = strings.TrimPrefix(s.URL, "http://")
-	transport := &http.Transport{DisableCompression: true}
-	t.Cleanup(transport.CloseIdleConnections)
-	s.Client = &http.Client{Transport: transport, Timeout: patience, CheckRedirect: stay}
+	_, s.Addr, _ = strings.Cut(s.URL, "://")
+	s.Client = &http.Client{Transport: s.transport(t), Timeout: patience, CheckRedirect: stay}
 	return s
+}
+
+// transport returns a new one that speaks what the site's clients do.
+func (s *site) transport(t *testing.T) *http.Transport {
+	transport := &http.Transport{DisableCompression: true, TLSClientConfig: s.TLS, Protocols: new(http.Protocols), ExpectContinueTimeout: patience}
+	transport.Protocols.SetHTTP1(s.Proto == 1)
+	transport.Protocols.SetHTTP2(s.Proto == 2 && s.TLS != nil)
+	transport.Protocols.SetUnencryptedHTTP2(s.Proto == 2 && s.TLS == nil)
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
 }
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -125,6 +186,9 @@ func (s *site) send(t *testing.T, req *http.Request) answer {
 		t.Fatalf("%s %s: %v", req.Method, req.URL.Path, err)
 	}
 	defer res.Body.Close()
+	if res.ProtoMajor != s.Proto {
+		t.Errorf("%s %s: the answer is %s, want HTTP/%d", req.Method, req.URL.Path, res.Proto, s.Proto)
+	}
 	all, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatalf("%s %s: reading the body: %v", req.Method, req.URL.Path, err)

@@ -78,7 +78,7 @@ func TestTimeoutHandler(t *testing.T) {
 }
 
 func TestMaxBytesHandler(t *testing.T) {
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		s := serve(http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {

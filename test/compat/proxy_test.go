@@ -20,11 +20,9 @@ func proxyTo(t *testing.T, serve func(http.Handler) *site, upstream *site) *site
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
 	return serve(&httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.SetXForwarded() },
-		Transport: transport, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
+		Transport: upstream.transport(t), FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
 	})
 }
 
@@ -64,7 +62,7 @@ func TestReverseProxyStreamsBothWays(t *testing.T) {
 }
 
 func TestReverseProxyPassesOnWebSockets(t *testing.T) {
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		closed := make(chan int, 1)
 		for name, handler := range echoServers(t, closed) {
 			s := proxyTo(t, serve, serve(handler))

@@ -104,7 +104,7 @@ func TestFullDuplex(t *testing.T) {
 }
 
 func TestTheClientIsToldToContinueWhenTheHandlerReads(t *testing.T) {
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		read := make(chan struct{})
 		s := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/refuse" {

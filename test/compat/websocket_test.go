@@ -76,7 +76,7 @@ func gorillaStatus(err error) int {
 }
 
 func TestWebSocketLibrariesTalkToEachOther(t *testing.T) {
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		closed := make(chan int, 1)
 		for name, handler := range echoServers(t, closed) {
 			s := serve(handler)

@@ -69,7 +69,7 @@ func TestGzipMiddlewareStreams(t *testing.T) {
 }
 
 func TestResponseControllerReachesThroughWrappers(t *testing.T) {
-	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		gaveUp := make(chan struct{})
 		s := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			control := http.NewResponseController(wrapper{wrapper{w}})

@@ -110,7 +110,7 @@ func application() http.Handler {
 			base = req.PathBase()
 		}
 		w.Header().Set("X-Pid", strconv.Itoa(os.Getpid()))
-		fmt.Fprintf(w, "name=%s pid=%d host=%s base=%s path=%s query=%s remote=%s\n", os.Getenv("NAME"), os.Getpid(), r.Host, base, r.URL.Path, r.URL.RawQuery, r.RemoteAddr)
+		fmt.Fprintf(w, "name=%s pid=%d host=%s base=%s path=%s query=%s remote=%s proto=%s\n", os.Getenv("NAME"), os.Getpid(), r.Host, base, r.URL.Path, r.URL.RawQuery, r.RemoteAddr, r.Proto)
 	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		ms, _ := strconv.Atoi(r.FormValue("ms"))

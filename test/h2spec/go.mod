@@ -2,7 +2,10 @@ module github.com/lannerhq/lanner/test/h2spec
 
 go 1.26.0
 
-require github.com/summerwind/h2spec v2.2.1+incompatible
+require (
+	github.com/summerwind/h2spec v2.2.1+incompatible
+	go.uber.org/goleak v1.3.0
+)
 
 require (
 	github.com/fatih/color v1.19.0 // indirect

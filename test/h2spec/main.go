@@ -1,9 +1,10 @@
-// Command h2spec holds a server to h2spec, the conformance suite for HTTP/2 (RFC 7540) and HPACK (RFC 7541), in strict mode:
+// Command h2spec holds a server to h2spec, the conformance suite for HTTP/2 (RFC 7540) and HPACK (RFC 7541), in strict mode. The
+// tests of test/conformance/h2 do so with kestrel on each transport; for any other server:
 //
-//	go -C test/h2spec run . -addr 127.0.0.1:8080 [-tls] [-path /echo] [-timeout 5s] [case...]
+//	go -C test/h2spec run . -addr 127.0.0.1:8080 [-tls] [-path /] [-timeout 5s] [case...]
 //
 // The server speaks HTTP/2 by prior knowledge, or by ALPN with -tls, where its certificate is not verified. It answers -path with
-// content and reads what is posted there, as test/target does with /echo. A case is named as in the summary, such as http2/5.1.1/2 or generic/3; without names
+// content, for any method, after it has read what the request has of it. A case is named as in the summary, such as http2/5.1.1/2 or generic/3; without names
 // all are run.
 //
 // It prints each case, then how many passed, failed and were skipped, and which failed. The exit status is 0 when every case that
@@ -66,7 +67,7 @@ func parse(args []string, stderr io.Writer) (*config.Config, error) {
 	addr := flags.String("addr", "", "the server's `host:port`")
 	flags.BoolVar(&c.TLS, "tls", false, "connect by TLS")
 	flags.BoolVar(&c.Verbose, "v", false, "print every frame")
-	flags.StringVar(&c.Path, "path", "/echo", "the `path` of requests")
+	flags.StringVar(&c.Path, "path", "/", "the `path` of requests")
 	flags.DurationVar(&c.Timeout, "timeout", 5*time.Second, "how long to wait for an answer")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

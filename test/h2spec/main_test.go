@@ -7,7 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // peer starts net/http's server, which is not Lanner but known to speak HTTP/2.
 func peer(t *testing.T, encrypted bool) (addr string) {

@@ -41,7 +41,7 @@ type Application struct {
 	// HealthCheck asks the application whether it is well. Nil, the default, means no check.
 	HealthCheck *HealthCheck
 
-	// Protocol is what is spoken to an out-of-process application. Default, and only value so far, http.
+	// Protocol is what is spoken to an out-of-process application: HTTP, the default, or H2C.
 	Protocol Protocol
 }
 
@@ -83,4 +83,6 @@ const (
 	HTTP Protocol = "http"
 	// HTTPS is HTTP over TLS.
 	HTTPS Protocol = "https"
+	// H2C is HTTP/2 with prior knowledge over plain TCP, towards an application.
+	H2C Protocol = "h2c"
 )

@@ -115,13 +115,17 @@ var applicationObject = &object[Application]{
 		key("healthCheck", func(a *Application) **HealthCheck { return &a.HealthCheck }, pointer[HealthCheck]{healthCheckObject},
 			"Asks the application whether it is well. Left out: no check."),
 		key("protocol", func(a *Application) *Protocol { return &a.Protocol },
-			&enum[Protocol]{what: "a protocol towards an application", words: []string{"http"}, values: []Protocol{HTTP},
-				later: map[string]string{"h2c": "is not available yet: requests are forwarded over HTTP/1.1"}},
-			"What is spoken to an out-of-process application.").or("http"),
+			&enum[Protocol]{what: "a protocol towards an application", words: []string{"http", "h2c"}, values: []Protocol{HTTP, H2C}},
+			"What is spoken to an out-of-process application: http is HTTP/1.1, h2c is HTTP/2 without TLS, with prior knowledge, as gRPC needs it.").or("http"),
 		key("pool", func(a *Application) *string { return &a.Pool }, poolOrReference(),
 			"The name of a pool, or the keys of a pool of its own.").orElse("a pool of its own with all defaults", func(*decoder, *Application) {}),
 	},
 	check: func(d *decoder, at string, k keys, a *Application) {
+		if k.ok("hosting") && k.ok("protocol") && k.value["protocol"] != nil && a.Hosting == InProcess && a.Protocol == H2C {
+			d.fail(member(at, "protocol"), k.value["protocol"],
+				"remove the line: an in-process application that has its binding for itself is reached by HTTP/2 as it is",
+				"h2c is spoken to out-of-process applications, and this one is in-process")
+		}
 		if k.value["command"] != nil || k.meant["command"] {
 			return
 		}

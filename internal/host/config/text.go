@@ -89,7 +89,6 @@ type enum[V comparable] struct {
 	what   string
 	words  []string
 	values []V
-	later  map[string]string // words that will be allowed, and why they are not
 }
 
 func (e *enum[V]) expects() string { return e.what + ": " + either(e.words) }
@@ -101,10 +100,6 @@ func (e *enum[V]) read(d *decoder, at string, n *yaml.Node) (v V, ok bool) {
 	}
 	if i := slices.Index(e.words, text); i >= 0 {
 		return e.values[i], true
-	}
-	if why, ok := e.later[text]; ok {
-		d.fail(at, n, "write "+either(e.words), "%s %s", d.quote(at, n), why)
-		return v, false
 	}
 	hint := "write " + either(e.words)
 	if near := nearest(text, e.words); near != "" && !d.expanded(at) {

@@ -42,7 +42,8 @@ const (
 	ReasonClosed          = "closed"           // Close was called
 	ReasonConnectionLost  = "connection_lost"  // the worker closed or reset the connection: it crashed, mostly
 	ReasonTimeout         = "timeout"          // the worker was silent for RequestTimeout
-	ReasonInvalidResponse = "invalid_response" // what the worker sent is not an HTTP/1.1 response
+	ReasonInvalidResponse = "invalid_response" // what the worker sent is not a response of the HTTP that it is spoken to in
+	ReasonStreamReset     = "stream_reset"     // the worker reset the request's stream (HTTP/2)
 )
 
 // UpstreamError says that the worker failed. Everything else that Forward returns is the client's doing: the

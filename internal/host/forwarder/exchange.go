@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -30,6 +31,7 @@ type exchange struct {
 	watchAsked bool   // the heartbeat has woken the owner to watch the client
 	poked      bool   // somebody has set a deadline
 	tunneling  bool
+	cancel     context.CancelCauseFunc // ends a request over HTTP/2; nil for HTTP/1.1
 
 	// The request.
 	out        []byte // memory of its head
@@ -94,7 +96,7 @@ func (x *exchange) recycle() {
 	fields.reset()
 	x.u, x.f, x.req, x.res, x.by = nil, nil, nil, nil, Request{}
 	x.index, x.started, x.cause, x.uploadErr, x.cancelDial = 0, 0, nil, nil, nil
-	x.watchAsked, x.poked, x.tunneling = false, false, false
+	x.watchAsked, x.poked, x.tunneling, x.cancel = false, false, false, nil
 	x.out, x.tx, x.connection, x.pieceAt, x.left = out, outgoing{}, connection[:0], 0, 0
 	x.idempotent, x.expect, x.upgrade, x.key = false, false, "", ""
 	x.head, x.framing, x.interims, x.answered, x.verdict = fields, framing{}, 0, false, nil
@@ -132,6 +134,9 @@ func (x *exchange) run() error {
 func (x *exchange) forward() error {
 	if err := x.render(); err != nil {
 		return err
+	}
+	if x.u.http2 != nil && x.upgrade == "" {
+		return x.forwardHTTP2()
 	}
 	if err := x.readAhead(); err != nil {
 		return err

@@ -155,7 +155,9 @@ func TestBodiesThatArriveInPiecesArriveWhole(t *testing.T) {
 	}
 }
 
-func TestTrailersPassBothWays(t *testing.T) {
+func TestTrailersPassBothWays(t *testing.T) { overBoth(t, trailersPassBothWays) }
+
+func trailersPassBothWays(t *testing.T, o Options) {
 	addr := workerOf(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "Grpc-Status")
 		io.Copy(w, r.Body)
@@ -165,7 +167,7 @@ func TestTrailersPassBothWays(t *testing.T) {
 			t.Error("what is dropped from a head must not come in by the trailers")
 		}
 	})
-	front := frontOf(t, upstreamOf(t, addr, Options{}))
+	front := frontOf(t, upstreamOf(t, addr, o))
 	req, _ := http.NewRequest("POST", front.URL, strings.NewReader("hello"))
 	req.ContentLength = -1
 	req.Trailer = http.Header{"X-Sum": {"42"}, "Ms-Aspnetcore-Token": {"forged"}, "X-Forwarded-For": {"10.0.0.1"}}

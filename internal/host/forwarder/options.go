@@ -22,6 +22,10 @@ type Options struct {
 	// Token is sent as MS-ASPNETCORE-TOKEN with every request. It must be sendable as a field value. Empty means none.
 	Token string
 
+	// HTTP2 speaks HTTP/2 with prior knowledge to the worker (RFC 9113 §3.3) instead of HTTP/1.1. Upgrades, WebSockets among
+	// them, still go over HTTP/1.1, which the worker need not speak as long as nobody asks for one.
+	HTTP2 bool
+
 	// RequestTimeout bounds the silence of the worker: how long it may take no byte of a request that it is given and
 	// send none of a response that is awaited. Time spent waiting for the client does not count, upgraded connections
 	// have no limit. Zero means 2m, as in the ASP.NET Core Module; negative means no limit.
@@ -31,7 +35,7 @@ type Options struct {
 	// its one number for connecting too; negative means no limit.
 	ConnectTimeout time.Duration
 
-	// MaxIdle is how many unused connections are kept. Zero means 256, negative means none.
+	// MaxIdle is how many unused connections of HTTP/1.1 are kept. Zero means 256, negative means none.
 	MaxIdle int
 
 	// IdleTimeout is how long an unused connection is kept, or shorter when the worker announces less in a Keep-Alive

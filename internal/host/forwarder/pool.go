@@ -23,16 +23,10 @@ func (u *Upstream) take(x *exchange, fresh bool) (c *conn, err error) {
 	now := u.fw.now()
 	var expired []*conn
 	u.mu.Lock()
-	if u.state == Closed || u.state == Draining && !x.entered {
-		err = u.refusalLocked()
+	first, err := u.joinLocked(x, now)
+	if err != nil {
 		u.mu.Unlock()
 		return nil, err
-	}
-	first := !x.entered && len(u.active) == u.tunnels
-	if !x.entered {
-		x.entered, x.started, x.index = true, now, len(u.active)
-		u.active = append(u.active, x)
-		u.stats.Requests++
 	}
 	for c == nil && !fresh && len(u.idle) > 0 {
 		last := len(u.idle) - 1
@@ -52,6 +46,22 @@ func (u *Upstream) take(x *exchange, fresh bool) (c *conn, err error) {
 	}
 	closeAll(expired)
 	return c, nil
+}
+
+// joinLocked makes x one of the running requests, if it is not yet and the upstream takes any. first says that the heartbeat
+// may sleep.
+func (u *Upstream) joinLocked(x *exchange, now int64) (first bool, err error) {
+	if u.state == Closed || u.state == Draining && !x.entered {
+		return false, u.refusalLocked()
+	}
+	if x.entered {
+		return false, nil
+	}
+	first = len(u.active) == u.tunnels
+	x.entered, x.started, x.index = true, now, len(u.active)
+	u.active = append(u.active, x)
+	u.stats.Requests++
+	return first, nil
 }
 
 func (u *Upstream) refusalLocked() error {

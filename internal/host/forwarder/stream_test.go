@@ -55,7 +55,9 @@ func peakDuring(fn func()) uint64 {
 	return peak.Load()
 }
 
-func TestLargeBodiesPassInFlatMemory(t *testing.T) {
+func TestLargeBodiesPassInFlatMemory(t *testing.T) { overBoth(t, largeBodiesPassInFlatMemory) }
+
+func largeBodiesPassInFlatMemory(t *testing.T, o Options) {
 	want := digest(t, noise(large))
 	addr := workerOf(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
@@ -68,7 +70,7 @@ func TestLargeBodiesPassInFlatMemory(t *testing.T) {
 			io.Copy(w, noise(large))
 		}
 	})
-	front := frontOf(t, upstreamOf(t, addr, Options{}))
+	front := frontOf(t, upstreamOf(t, addr, o))
 	for _, tt := range []struct {
 		why  string
 		send func() (*http.Response, error)
@@ -102,12 +104,14 @@ func TestLargeBodiesPassInFlatMemory(t *testing.T) {
 
 // TestBothDirectionsFlowAtOnce sends far more than all buffers on the way hold, to a worker that reads only as fast as its
 // answer is taken.
-func TestBothDirectionsFlowAtOnce(t *testing.T) {
+func TestBothDirectionsFlowAtOnce(t *testing.T) { overBoth(t, bothDirectionsFlowAtOnce) }
+
+func bothDirectionsFlowAtOnce(t *testing.T, o Options) {
 	addr := workerOf(t, func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
 		io.Copy(w, r.Body)
 	})
-	front := frontOf(t, upstreamOf(t, addr, Options{}))
+	front := frontOf(t, upstreamOf(t, addr, o))
 	req, _ := http.NewRequest("POST", front.URL, noise(large/4))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -119,7 +123,9 @@ func TestBothDirectionsFlowAtOnce(t *testing.T) {
 	}
 }
 
-func TestClientAndWorkerMayTakeTurns(t *testing.T) {
+func TestClientAndWorkerMayTakeTurns(t *testing.T) { overBoth(t, clientAndWorkerMayTakeTurns) }
+
+func clientAndWorkerMayTakeTurns(t *testing.T, o Options) {
 	addr := workerOf(t, func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
 		w.WriteHeader(200)
@@ -136,7 +142,7 @@ func TestClientAndWorkerMayTakeTurns(t *testing.T) {
 			}
 		}
 	})
-	front := frontOf(t, upstreamOf(t, addr, Options{}))
+	front := frontOf(t, upstreamOf(t, addr, o))
 	r, w := io.Pipe()
 	req, _ := http.NewRequest("POST", front.URL, r)
 	res, err := http.DefaultClient.Do(req) // answered before the first byte of the body

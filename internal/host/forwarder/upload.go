@@ -202,11 +202,15 @@ func frameChunk(buf *buffer, n int) []byte {
 // programs merge the two.
 func appendTrailers(b []byte, h *httpcommon.Headers) []byte {
 	for name, value := range h.All() {
-		if classify(name) == fieldPlain && !reserved(name) && httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) {
+		if passesTrailer(name, value) {
 			b = httpcommon.AppendField(b, name, value)
 		}
 	}
 	return b
+}
+
+func passesTrailer(name, value string) bool {
+	return classify(name) == fieldPlain && !reserved(name) && httpcommon.IsToken(name) && httpcommon.IsFieldValue(value)
 }
 
 // reserved names fields of a head whose meaning must be known before the content (RFC 9110 §6.5.1).

@@ -32,6 +32,7 @@ type Upstream struct {
 	opts   Options
 	ctx    context.Context
 	cancel context.CancelFunc // ends dialing
+	http2  *http2Client       // nil: HTTP/1.1 is spoken
 
 	mu      sync.Mutex // guards what follows, and the fields of exchange that say so
 	state   State
@@ -64,6 +65,9 @@ type Stats struct {
 func newUpstream(fw *Forwarder, addr string, o Options) *Upstream {
 	u := &Upstream{fw: fw, addr: addr, opts: o, drained: make(chan struct{})}
 	u.ctx, u.cancel = context.WithCancel(context.Background())
+	if o.HTTP2 {
+		u.http2 = newHTTP2Client(u)
+	}
 	return u
 }
 
@@ -112,6 +116,9 @@ func (u *Upstream) CloseIdle() {
 	u.idle = nil
 	u.mu.Unlock()
 	closeAll(idle)
+	if u.http2 != nil {
+		u.http2.transport.CloseIdleConnections()
+	}
 }
 
 // Drain refuses new requests with a Retryable error, closes idle connections, and waits until no request runs. It
@@ -124,6 +131,7 @@ func (u *Upstream) Drain(ctx context.Context) error {
 	u.CloseIdle()
 	select {
 	case <-u.drained:
+		u.CloseIdle()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("the worker on %s still has %d requests: %w", u.addr, u.Active(), context.Cause(ctx))
@@ -146,6 +154,9 @@ func (u *Upstream) shut() {
 	u.mu.Unlock()
 	u.cancel()
 	u.CloseIdle()
+	if u.http2 != nil {
+		u.http2.close()
+	}
 }
 
 // moveLocked changes the state. A move back is ignored: Drain and Close may be called in any order, and twice.

@@ -74,7 +74,7 @@ func (x *exchange) silent(now int64) time.Duration {
 
 // dueLocked reports whether the heartbeat shall wake the owner.
 func (x *exchange) dueLocked(now int64) bool {
-	if x.tunneling || x.c == nil {
+	if x.tunneling || x.c == nil && x.cancel == nil {
 		return false
 	}
 	if !x.watchAsked && now-x.started > int64(tick) && x.upload.state.Load() == uploadNone {
@@ -88,6 +88,9 @@ func (x *exchange) dueLocked(now int64) bool {
 // pokeLocked wakes the owner when it waits for the worker, or will.
 func (x *exchange) pokeLocked() {
 	x.poked = true
+	if x.cancel != nil {
+		x.cancelLocked()
+	}
 	if x.c != nil {
 		x.c.poke()
 	}

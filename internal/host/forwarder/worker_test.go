@@ -153,10 +153,21 @@ func frontOf(t *testing.T, u *Upstream) *httptest.Server {
 	return front
 }
 
-// workerOf runs an http.Handler as the worker.
+// overBoth runs a test for a worker that is spoken to over HTTP/1.1, and over HTTP/2.
+func overBoth(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Helper()
+	t.Run("http", func(t *testing.T) { test(t, Options{}) })
+	t.Run("h2c", func(t *testing.T) { test(t, Options{HTTP2: true}) })
+}
+
+// workerOf runs an http.Handler as the worker, which speaks HTTP/1.1 and HTTP/2.
 func workerOf(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
-	backend := httptest.NewServer(h)
+	backend := httptest.NewUnstartedServer(h)
+	backend.Config.Protocols = new(http.Protocols)
+	backend.Config.Protocols.SetHTTP1(true)
+	backend.Config.Protocols.SetUnencryptedHTTP2(true)
+	backend.Start()
 	t.Cleanup(func() {
 		backend.CloseClientConnections()
 		backend.Close()

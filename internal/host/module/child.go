@@ -134,7 +134,7 @@ func (c *Child) sendShutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := Shutdown(ctx, c.Port, c.opts.ApplPath, c.opts.HostName, c.Token)
+	err := Shutdown(ctx, c.Port, c.opts.ApplPath, c.opts.HostName, c.Token, c.opts.Protocol)
 	log := c.log().With("id", IDShutdownSent)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		log.Info(eventShutdown, "status", refused.Status)

@@ -15,14 +15,25 @@ import (
 // maxAnswer bounds what is read of an answer; only its status line is wanted.
 const maxAnswer = 16 << 10
 
-// message is one of the module's own requests to a child. It is written by hand:
-// it must be exactly this, on a connection of its own, with no retry.
+// Protocol is what is spoken to a child.
+type Protocol uint8
+
+const (
+	// HTTP1 is HTTP/1.1.
+	HTTP1 Protocol = iota
+	// H2C is HTTP/2 with prior knowledge (RFC 9113, section 3.3).
+	H2C
+)
+
+// message is one of the module's own requests to a child. It is written by hand
+// for HTTP/1.1: it must be exactly this, on a connection of its own, with no retry.
 type message struct {
 	method string
 	target string // path and query as they go over the wire
 	host   string // empty: the address
 	event  string // value of MS-ASPNETCORE-EVENT; empty: no such header
 	token  Token
+	proto  Protocol
 }
 
 // send sends the message and returns the status of the answer.
@@ -30,6 +41,9 @@ func (m message) send(ctx context.Context, port int) (int, error) {
 	head, err := m.head(port)
 	if err != nil {
 		return 0, err
+	}
+	if m.proto == H2C {
+		return m.sendH2C(ctx, port)
 	}
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp4", addr(port))

@@ -92,12 +92,12 @@ func TestMessageToNobodyFailsAndWaitsForNobodyLongerThanTold(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	err = Shutdown(ctx, port, "/", "", NewToken()) // nobody accepts, so nobody answers
+	err = Shutdown(ctx, port, "/", "", NewToken(), HTTP1) // nobody accepts, so nobody answers
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v: the limit was reached", err)
 	}
 	l.Close()
-	if err := Shutdown(t.Context(), port, "/", "", NewToken()); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := Shutdown(t.Context(), port, "/", "", NewToken(), HTTP1); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("nobody listens: %v", err)
 	}
 }

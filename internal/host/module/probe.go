@@ -17,8 +17,8 @@ const probeLimit = 5 * time.Second
 // is what "ready" means for a health check here: a redirect or a demand for a
 // login comes from a program that works. The token is sent along, as with every
 // request. It ends with a *StartError when the program ends or ctx does.
-func Probe(ctx context.Context, p *process.Process, port int, path, host string, token Token) error {
-	m := message{method: http.MethodGet, target: path, host: host, token: token}
+func Probe(ctx context.Context, p *process.Process, port int, path, host string, token Token, proto Protocol) error {
+	m := message{method: http.MethodGet, target: path, host: host, token: token, proto: proto}
 	pause := minPoll
 	var last error
 	for {

@@ -14,9 +14,9 @@ import (
 // not know the message, 400 from a wrong token and also from the application's
 // own host filtering, which comes first. So host should be a name that the site
 // is bound to; empty means the address.
-func Shutdown(ctx context.Context, port int, applPath, host string, token Token) error {
+func Shutdown(ctx context.Context, port int, applPath, host string, token Token, proto Protocol) error {
 	path := url.URL{Path: strings.TrimSuffix(applPath, "/") + "/iisintegration"}
-	m := message{method: http.MethodPost, target: path.EscapedPath(), host: host, event: "shutdown", token: token}
+	m := message{method: http.MethodPost, target: path.EscapedPath(), host: host, event: "shutdown", token: token, proto: proto}
 	status, err := m.send(ctx, port)
 	if err != nil {
 		return fmt.Errorf("the shutdown message was not delivered: %w", err)

@@ -46,6 +46,8 @@ type Options struct {
 	// HostName is a name that the site is bound to, for the host's own requests.
 	// Empty means the address.
 	HostName string
+	// Protocol is what the child speaks, to the host's own requests too.
+	Protocol Protocol
 	// HealthPath is asked for before the child counts as started, see Probe. Empty
 	// means that a listener is enough, as in the original.
 	HealthPath string
@@ -177,7 +179,7 @@ func (o *Options) run(ctx context.Context, c *Child) *StartError {
 	if err == nil {
 		c.listener.Store(int64(pid))
 		if o.HealthPath != "" {
-			err = Probe(ctx, c.Process, c.Port, o.HealthPath, o.HostName, c.Token)
+			err = Probe(ctx, c.Process, c.Port, o.HealthPath, o.HostName, c.Token, o.Protocol)
 		}
 	}
 	if failed, ok := errors.AsType[*StartError](err); ok {

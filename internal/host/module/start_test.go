@@ -296,13 +296,13 @@ func TestHealthCheckComesAfterTheListener(t *testing.T) {
 	c := h.start()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	err := Probe(ctx, c.Process, c.Port, "/health", "", c.Token)
+	err := Probe(ctx, c.Process, c.Port, "/health", "", c.Token, HTTP1)
 	e, ok := errors.AsType[*StartError](err)
 	if !ok || e.Reason != ReasonProbe || !strings.Contains(e.Error(), "GET /health: it answered 503") {
 		t.Errorf("error %v: it says what the answer was", err)
 	}
 	c.Kill()
-	err = Probe(t.Context(), c.Process, c.Port, "/health", "", c.Token)
+	err = Probe(t.Context(), c.Process, c.Port, "/health", "", c.Token, HTTP1)
 	if e, ok = errors.AsType[*StartError](err); !ok || e.Reason != ReasonExited {
 		t.Errorf("error %v: the program has ended", err)
 	}

@@ -10,10 +10,8 @@ import (
 	"github.com/lannerhq/lanner/server"
 )
 
-func init() { startKestrel = serveKestrel }
-
-// serveKestrel starts kestrel on a port of its own, cleartext, which takes HTTP/2 by prior knowledge beside HTTP/1.1.
-func serveKestrel(t *testing.T, c config, app http.Handler) *subject {
+// startKestrel starts kestrel on a port of its own, cleartext, which takes HTTP/2 by prior knowledge beside HTTP/1.1.
+func startKestrel(t *testing.T, c config, app http.Handler) *subject {
 	t.Helper()
 	endpoint := kestrel.Endpoint{URL: "http://127.0.0.1:0"}
 	if c.tls {

@@ -4,8 +4,8 @@
 // judges the outcome that the row names (run_test.go). The cases of rfc_*_test.go go beyond the rows. Both use wire, a client
 // that sends what it is told, malformed or not, and checks that the server keeps to the client's flow control.
 //
-// The server under test is started in one place, subject_test.go. LANNER_H2_SUBJECT=nethttp puts net/http's server there, to
-// try out the client: standin_test.go says which rows that one answers differently.
+// The server under test is started in one place, kestrel_test.go. LANNER_H2_SUBJECT=nethttp puts net/http's server there, to try
+// out the client: standin_rows_test.go says what that one does differently.
 package h2
 
 import (

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/lannerhq/lanner/server"
 	"golang.org/x/net/http2"
@@ -122,6 +123,23 @@ var rfcConnectCases = []rfcCase{
 		w.expectBytes(1, 15)
 		w.data(1, "", true)
 		w.expectRest(1)
+	}},
+	{"A tunnel has no bound of its octets", "RFC 8441 §5", func(r *run) {
+		r.config.limits.MaxRequestBodySize = 10
+		opened(tunnels, func(r *run, w *wire) {
+			for range 3 {
+				w.data(1, "hello", false)
+				w.expectBytes(1, 5)
+			}
+		})(r)
+	}},
+	{"A tunnel may be silent for as long as it likes", "RFC 8441 §5", func(r *run) {
+		r.config.limits.MinRequestBodyDataRate = rate(1 << 20)
+		opened(tunnels, func(r *run, w *wire) {
+			time.Sleep(4 * time.Second) // the rate's grace and some ticks
+			w.data(1, "hello", false)
+			w.expectBytes(1, 5)
+		})(r)
 	}},
 	{"An extended CONNECT may be answered without accepting it", "RFC 8441 §5", func(r *run) {
 		w := r.open(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })

@@ -53,6 +53,12 @@ var rfcMessageCases = []rfcCase{
 		w.data(1, "", true)
 		w.expectBody(1, "hello, world")
 	}},
+	{"A handler that reads the content to its end and writes nothing answers 200", "RFC 9110 §15.3.1", func(r *run) {
+		w := r.open(func(_ http.ResponseWriter, req *http.Request) { io.Copy(io.Discard, req.Body) })
+		w.headers(1, false, post("/"))
+		w.data(1, "hello", true)
+		w.expectResponse(1, 200)
+	}},
 	{"END_STREAM on HEADERS means no content", "RFC 9113 §8.1", func(r *run) {
 		w := r.open(describe)
 		w.headers(1, true, post("/"))

@@ -29,7 +29,7 @@ func startStandIn(t *testing.T, c config, app http.Handler) *subject {
 	serve := srv.Serve
 	if c.tls {
 		srv.Protocols.SetHTTP2(true)
-		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS10}
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
 	}
 	served := make(chan error, 1)

@@ -14,13 +14,13 @@ import (
 	"github.com/lannerhq/lanner/kestrel"
 )
 
-// config is what a scenario asks of the server under test. The zero value means the defaults.
+// config is what a scenario asks of the server under test. The zero value means the defaults; a run begins without data rates.
 type config struct {
 	carrier          carrier
 	limits           kestrel.Limits // without HTTP2, which http2 is
 	http2            http2Limits
 	alternateSchemes bool // KestrelServerOptions.AllowAlternateSchemes
-	tls              bool // the endpoint speaks TLS from version 1.0 on, with ALPN h2 and the certificate of certificate_test.go
+	tls              bool // the endpoint speaks TLS with ALPN h2 and the certificate of certificate_test.go, also by a suite that HTTP/2 prohibits
 	log              *logged
 }
 
@@ -51,21 +51,15 @@ var carriers = []carrier{
 	{"portable", kestrel.TransportPortable, kestrel.ExecAuto},
 }
 
-// startKestrel starts kestrel; nil as long as it has no HTTP/2 (kestrel_test.go).
-var startKestrel func(t *testing.T, c config, app http.Handler) *subject
-
 const standIn = "nethttp"
 
 // onStandIn reports whether net/http's server is under test: LANNER_H2_SUBJECT=nethttp.
 var onStandIn = os.Getenv("LANNER_H2_SUBJECT") == standIn
 
 // subjects are the carriers to test.
-func subjects(t *testing.T) []carrier {
-	switch {
-	case onStandIn:
+func subjects() []carrier {
+	if onStandIn {
 		return []carrier{{name: standIn}}
-	case startKestrel == nil:
-		t.Skip("kestrel has no HTTP/2 engine in this build: see kestrel_test.go; LANNER_H2_SUBJECT=nethttp tries the tests out on net/http")
 	}
 	return carriers
 }
