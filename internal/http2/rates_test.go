@@ -218,3 +218,25 @@ func TestReportsSayWhatHappened(t *testing.T) {
 		r.end()
 	})
 }
+
+// A client that takes answers at the rate goes on though there are always more of them.
+func TestAConnectionThatIsAlwaysFullGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := connect(t, answer(strings.Repeat("x", 300)), rated)
+		r.take(0)
+		i := 0
+		r.pass(60, func() {
+			for range 10 {
+				r.send(r.get(odd(i), "/"))
+				i++
+			}
+			r.take(2000)
+		})
+		if r.ended {
+			t.Errorf("it ends: %q", r.events)
+		}
+		r.pass(1500, nil)
+		r.wantEvents("the end of one that takes nothing", "failed: "+errResponseTimeout.Error()+" (min_response_data_rate)")
+		r.wantOver(Close)
+	})
+}

@@ -308,6 +308,10 @@ func (c *Conn) write() {
 	c.mu.Lock()
 	for {
 		if c.written == len(c.writeBuf) {
+			if c.stalled {
+				c.stalled = false
+				c.wroteLocked()
+			}
 			if more := c.fillLocked(); more != nil {
 				last := more
 				for last.next != nil {
@@ -361,10 +365,6 @@ func (c *Conn) write() {
 	}
 	c.controls = 0
 	c.endTurnLocked()
-	if c.stalled {
-		c.stalled = false
-		c.wroteLocked()
-	}
 	c.releaseLocked()
 	wake := c.overLocked() && !c.processing && c.gone == nil
 	c.mu.Unlock()
