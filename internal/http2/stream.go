@@ -41,7 +41,8 @@ type Stream struct {
 	next                 *Stream   // in its queue
 	waiting              int       // goroutines that wait for a change
 	changed              sync.Cond // of anything here
-	counting             bool      // what waits in out is measured
+	counting             bool      // what waits in out is measured,
+	rest                 int       // but for that much at its end
 	uploading, unmetered bool      // see meter
 
 	readDeadline, writeDeadline *time.Timer
