@@ -33,6 +33,7 @@ type Stream struct {
 	consumed    int64 // bytes of the body that were taken and not given back to the client
 	priority    priority
 	onAborted   func(error)
+	telling     bool // onAborted is being called: the stream must not become another request's meanwhile
 
 	out                  []byte // body bytes that wait to be framed: the response's held ones, or a writer's
 	lastOut              bool   // the response ends behind them
@@ -85,12 +86,17 @@ func (s *Stream) clear() {
 type after struct {
 	aborted func(error)
 	cause   error
+	told    *Stream // whose handler aborted is for
 	ended   *Stream
 }
 
 func (a after) run(c *Conn) {
 	if a.aborted != nil {
 		a.aborted(a.cause)
+		c.mu.Lock()
+		a.told.telling = false
+		a.ended = c.closeLocked(a.told).ended // if the handler has returned meanwhile
+		c.mu.Unlock()
 	}
 	if a.ended != nil {
 		c.release(a.ended)
@@ -206,7 +212,7 @@ func (c *Conn) closeLocked(s *Stream) (a after) {
 		s.counted = false
 		c.active--
 	}
-	if s.running || s.sending > 0 || !s.remoteEnded || c.streams.get(s.id) != s {
+	if s.running || s.sending > 0 || s.telling || !s.remoteEnded || c.streams.get(s.id) != s {
 		return a
 	}
 	c.streams.remove(s.id)
@@ -239,8 +245,10 @@ func (c *Conn) dropLocked(s *Stream) (a after) {
 	c.sentLocked(s)
 	s.wakeLocked()
 	a = c.closeLocked(s)
-	a.aborted, a.cause = s.onAborted, s.cause
-	s.onAborted = nil
+	if s.onAborted != nil {
+		a.aborted, a.cause, a.told = s.onAborted, s.cause, s
+		s.onAborted, s.telling = nil, true
+	}
 	return a
 }
 
