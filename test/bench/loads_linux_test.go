@@ -112,8 +112,8 @@ func TestHTTP2IsMeasuredByH2load(t *testing.T) {
 			t.Errorf("%s: %+v, want percentiles when there is a log of all requests", name, m)
 		}
 		if name == "volume" {
-			// 13 bytes at m.Cost microseconds each; what was not whole at the end is counted too.
-			if v, least := figureOf(t, m, "MB per CPU second"), 13/m.Cost; v < least || v > 2*least {
+			// 13 bytes at m.Cost microseconds each, and those of up to six answers that were not whole at the end.
+			if v, least := figureOf(t, m, "MB per CPU second"), 13/m.Cost; v < 0.99*least || v > 8*least {
 				t.Errorf("%v MB per CPU second, want %v or a little more", v, least)
 			}
 		}
