@@ -85,6 +85,7 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			c.dequeueLocked(s) // until the client gives it room
 			continue
 		}
+		n = c.frameRoomLocked(s, n)
 		c.dataLockedOut(s, s.out[:n])
 		s.out = s.out[n:]
 		switch {
@@ -103,6 +104,14 @@ func (c *Conn) fillLocked() (ended *Stream) {
 		}
 	}
 	return ended
+}
+
+// frameRoomLocked makes room for a frame with n bytes of what the stream sends, and for those behind it, as far as a pooled buffer has it.
+// It returns how many bytes fit into the frame: all, or, since less than maxOut was rendered, some thousands.
+func (c *Conn) frameRoomLocked(s *Stream, n int) int {
+	left := bufpool.Output - len(c.out)
+	c.roomLocked(min(left, len(s.out)+(len(s.out)/c.maxFrame+1)*frameHeaderSize))
+	return min(n, left-frameHeaderSize)
 }
 
 // dataLockedOut frames p, and the end of the response when nothing is left behind it.
@@ -139,7 +148,7 @@ func (c *Conn) endedLocked(s *Stream) after {
 // sendLocked sends p, which the stream has nothing before. What cannot go at once waits in s.out. It reports whether all went.
 func (c *Conn) sendLocked(s *Stream, p []byte, last bool) bool {
 	s.out, s.lastOut = p, last
-	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+len(p) <= maxOut || len(p) == 0 {
+	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+frameHeaderSize+len(p) <= maxOut || len(p) == 0 {
 		c.dataLockedOut(s, p)
 		s.out = nil
 		return true
