@@ -32,7 +32,8 @@ func play(t *testing.T, b []byte, cuts *rand.Rand, late bool) (o outcome) {
 		if late {
 			<-release
 		}
-		s.Response().Write([]byte(s.Request().Path()))
+		// No content: when that goes depends on the client's windows, and what the client does meanwhile on when it went.
+		s.Response().Header().Add("x-path", s.Request().Path())
 		if s.ID()%4 == 3 {
 			s.Response().Trailers().Add("x", "y")
 		}
@@ -52,7 +53,8 @@ func play(t *testing.T, b []byte, cuts *rand.Rand, late bool) (o outcome) {
 	r.leave(io.ErrUnexpectedEOF)
 	r.wantOver(r.next)
 	o.frames, o.events, o.next = r.frames(), r.events, r.next
-	if late { // handlers run at once
+	if late { // handlers return in one order or another, and windows are given back in one
+		o.frames = slices.DeleteFunc(o.frames, func(f string) bool { return strings.HasPrefix(f, "WINDOW_UPDATE") })
 		slices.Sort(o.frames)
 		slices.Sort(o.requests)
 	}
@@ -112,9 +114,6 @@ func FuzzFrames(f *testing.F) {
 			for _, late := range []bool{false, true} {
 				whole := play(t, b, nil, late)
 				cut := play(t, b, rand.New(rand.NewPCG(seed, 0)), late)
-				if late { // an answer waits for the client's windows in one order or another
-					whole.frames, cut.frames = nil, nil
-				}
 				if fmt.Sprint(whole) != fmt.Sprint(cut) {
 					t.Fatalf("late %v: whole:\n%q\ncut:\n%q", late, whole, cut)
 				}

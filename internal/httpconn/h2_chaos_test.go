@@ -5,7 +5,6 @@ package httpconn
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +20,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // Whatever handlers and clients do to HTTP/2 connections, every request is answered byte for byte or fails as it must, and nothing is
@@ -201,7 +198,7 @@ func (c *muxChaosRun) client(end time.Time, rude bool) {
 	}
 	var mu sync.Mutex
 	var conns []net.Conn
-	tr := &http2.Transport{AllowHTTP: true, StrictMaxConcurrentStreams: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+	tr := &http.Transport{Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
 			mu.Lock()
@@ -210,6 +207,7 @@ func (c *muxChaosRun) client(end time.Time, rude bool) {
 		}
 		return nc, err
 	}}
+	tr.Protocols.SetUnencryptedHTTP2(true)
 	var streams sync.WaitGroup
 	var cut atomic.Bool
 	for range 1 + rand.N(20) {
@@ -258,7 +256,7 @@ func (s *sparing) Read(p []byte) (int, error) {
 }
 
 // exchange is one request and its answer. An error is one that must not be.
-func (c *muxChaosRun) exchange(tr *http2.Transport) error {
+func (c *muxChaosRun) exchange(tr *http.Transport) error {
 	secret := fmt.Sprintf("secret-%08d;", secrets.Add(1))
 	path := muxPaths[rand.N(len(muxPaths))]
 	times := 1 + rand.N(20)
