@@ -304,6 +304,36 @@ func TestOnAbortedIsCalledOnceOrNever(t *testing.T) {
 	})
 }
 
+// Who is told of the end may still use the stream, though its handler has returned meanwhile.
+func TestAStreamIsNotUsedAgainWhileSomebodyIsToldOfItsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tell, release := make(chan struct{}), make(chan struct{})
+		var path string
+		r := connect(t, paths{"/slow": func(s *Stream) error {
+			s.OnAborted(func(error) {
+				<-tell
+				path = s.Request().Path()
+			})
+			<-release
+			return nil
+		}}.serve, nil)
+		r.elsewhere = true
+		r.send(r.get(1, "/slow"))
+		go r.conn.Lose(io.EOF)
+		synctest.Wait()
+		close(release)
+		r.send()
+		if len(r.reports) != 0 || r.last != 0 || !r.ended {
+			t.Errorf("%d requests have ended, the connection %d times, while somebody is told", len(r.reports), r.last)
+		}
+		close(tell)
+		r.wantOver(Abort)
+		if path != "/slow" || len(r.reports) != 1 {
+			t.Errorf("then the path is %q, %d have ended", path, len(r.reports))
+		}
+	})
+}
+
 func TestAbortTellsTheClientAndTheHandler(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		why := errors.New("why")

@@ -42,18 +42,17 @@ func (c *Conn) uploadedLocked(s *Stream) {
 // Unmeter takes the request out of the measurement of its body.
 func (s *Stream) Unmeter() { s.unmetered = true }
 
-// writingLocked begins to hold n bytes that wait against the least rate, and adds their time to that of earlier ones.
+// writingLocked begins to hold n bytes that wait against the least rate. What others need is added to their time, but not the grace
+// period: many small answers would be given as long as one likes.
 func (c *Conn) writingLocked(n int64) {
 	m, rate := &c.meter, c.cfg.ResponseRate
 	m.writes++
 	if rate == nil {
 		return
 	}
-	allowed := max(int64(rate.Grace), int64(min(float64(n)/rate.BytesPerSecond, century)*float64(time.Second)))
-	if m.writes == 1 || m.writeBy == 0 {
-		m.writeBy = c.now + int64(time.Second) // a tick may be about to come
-	}
-	m.writeBy += min(allowed, math.MaxInt64-m.writeBy)
+	need := int64(min(float64(n)/rate.BytesPerSecond, century) * float64(time.Second))
+	alone := c.now + int64(time.Second) + max(int64(rate.Grace), need) // a tick may be about to come
+	m.writeBy = max(alone, m.writeBy+min(need, math.MaxInt64-m.writeBy))
 }
 
 // century in seconds keeps a rate that is as small as one likes within bounds.

@@ -124,6 +124,44 @@ func TestAnAnswerThatIsTakenInTimeGoesOn(t *testing.T) {
 	})
 }
 
+// Many answers are not given the grace period each, and a large one is given the time of its next part only.
+func TestAnswersThatAreNotTakenDoNotAddUpTheirGrace(t *testing.T) {
+	for _, tt := range []struct{ streams, size, before int }{{50, 20, 6 + 50/5 + 1}, {1, 10 << 20, 656 + 2}, {3, 100_000, 3*656 + 2}} {
+		bubble(t, func(t *testing.T) {
+			r := connect(t, answer(strings.Repeat("x", tt.size)), rated)
+			r.elsewhere = true
+			r.send(settings(settingInitialWindowSize, 0))
+			for i := range tt.streams {
+				r.send(r.get(odd(i), "/"))
+			}
+			r.pass(tt.before, nil)
+			if !r.ended {
+				t.Errorf("%d answers of %d bytes have more than %d seconds, before any is taken", tt.streams, tt.size, tt.before)
+				r.end()
+				return
+			}
+			r.wantOver(Close)
+		})
+	}
+}
+
+// A large answer that is taken at the rate goes on, however long.
+func TestALargeAnswerAtTheRateGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := connect(t, answer(strings.Repeat("x", 500_000)), rated)
+		r.send(settings(settingInitialWindowSize, 0), appendWindowUpdate(nil, 0, 1<<20), r.get(1, "/"))
+		r.pass(4500, func() { r.send(appendWindowUpdate(nil, 1, 110)) })
+		if r.ended {
+			t.Errorf("it ends: %q", r.events)
+		}
+		r.pass(500, func() { r.send(appendWindowUpdate(nil, 1, 110)) })
+		if got := r.frames(); !strings.HasSuffix(got[len(got)-1], "end") || r.conn.meter.writes != 0 || r.ended {
+			t.Errorf("it ends with %s, ended %v", got[len(got)-1], r.ended)
+		}
+		r.end()
+	})
+}
+
 func TestAStalledServerDoesNotBlameItsClients(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := connect(t, echo, rated)
@@ -178,5 +216,27 @@ func TestReportsSayWhatHappened(t *testing.T) {
 			t.Errorf("HEAD has a body, or swallowed none: %s", got)
 		}
 		r.end()
+	})
+}
+
+// A client that takes answers at the rate goes on though there are always more of them.
+func TestAConnectionThatIsAlwaysFullGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := connect(t, answer(strings.Repeat("x", 300)), rated)
+		r.take(0)
+		i := 0
+		r.pass(60, func() {
+			for range 10 {
+				r.send(r.get(odd(i), "/"))
+				i++
+			}
+			r.take(2000)
+		})
+		if r.ended {
+			t.Errorf("it ends: %q", r.events)
+		}
+		r.pass(1500, nil)
+		r.wantEvents("the end of one that takes nothing", "failed: "+errResponseTimeout.Error()+" (min_response_data_rate)")
+		r.wantOver(Close)
 	})
 }

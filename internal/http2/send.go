@@ -96,10 +96,13 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			c.dataLockedOut(s, s.out[:n])
 		}
 		s.out = s.out[n:]
+		if s.counting && len(s.out) <= s.rest {
+			c.sentLocked(s)
+			c.countLocked(s)
+		}
 		switch {
 		case len(s.out) == 0:
 			c.dequeueLocked(s)
-			c.sentLocked(s)
 			if s.sending == 0 {
 				ended = c.framedLocked(s, ended)
 			}
@@ -256,11 +259,14 @@ func (c *Conn) sentLocked(s *Stream) {
 	}
 }
 
-// countLocked begins to measure how fast the client takes what waits.
+// countLocked begins to measure how fast the client takes what waits, a part at a time: a client that takes nothing is not given the
+// time of a whole answer.
 func (c *Conn) countLocked(s *Stream) {
-	if !s.counting && len(s.out) > 0 {
+	if n := len(s.out); !s.counting && n > 0 {
 		s.counting = true
-		c.writingLocked(int64(len(s.out)))
+		part := min(n, maxOut)
+		s.rest = n - part
+		c.writingLocked(int64(part))
 	}
 }
 
@@ -302,6 +308,10 @@ func (c *Conn) write() {
 	c.mu.Lock()
 	for {
 		if c.written == len(c.writeBuf) {
+			if c.stalled {
+				c.stalled = false
+				c.wroteLocked()
+			}
 			if more := c.fillLocked(); more != nil {
 				last := more
 				for last.next != nil {
@@ -355,10 +365,6 @@ func (c *Conn) write() {
 	}
 	c.controls = 0
 	c.endTurnLocked()
-	if c.stalled {
-		c.stalled = false
-		c.wroteLocked()
-	}
 	c.releaseLocked()
 	wake := c.overLocked() && !c.processing && c.gone == nil
 	c.mu.Unlock()

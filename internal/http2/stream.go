@@ -33,7 +33,7 @@ type Stream struct {
 	consumed    int64 // bytes of the body that were taken and not given back to the client
 	priority    priority
 	onAborted   func(error)
-	telling     bool // onAborted is being called: the stream must not become another request's meanwhile
+	telling     bool // onAborted is being called; it counts as the handler, which may have returned
 
 	out                  []byte // body bytes that wait to be framed: the response's held ones, or a writer's
 	lastOut              bool   // the response ends behind them
@@ -42,7 +42,8 @@ type Stream struct {
 	next                 *Stream   // in its queue
 	waiting              int       // goroutines that wait for a change
 	changed              sync.Cond // of anything here
-	counting             bool      // what waits in out is measured
+	counting             bool      // what waits in out is measured,
+	rest                 int       // but for that much at its end
 	uploading, unmetered bool      // see meter
 
 	readDeadline, writeDeadline *time.Timer
@@ -76,7 +77,7 @@ func (s *Stream) clear() {
 	s.body.clear()
 	s.res.clear()
 	s.running, s.counted, s.remoteEnded, s.localEnded, s.lastOut, s.queued, s.counting = false, false, false, false, false, false, false
-	s.readLate, s.writeLate, s.uploading, s.unmetered = false, false, false, false
+	s.readLate, s.writeLate, s.uploading, s.unmetered, s.telling = false, false, false, false, false
 	s.reset, s.cause, s.onAborted, s.next, s.out = nil, nil, nil, nil, nil
 	s.consumed = 0
 }
@@ -85,21 +86,29 @@ func (s *Stream) clear() {
 type after struct {
 	aborted func(error)
 	cause   error
-	told    *Stream // whose handler aborted is for
+	told    *Stream // whose aborted it is
 	ended   *Stream
 }
 
 func (a after) run(c *Conn) {
-	if a.aborted != nil {
+	if a.told != nil {
 		a.aborted(a.cause)
-		c.mu.Lock()
-		a.told.telling = false
-		a.ended = c.closeLocked(a.told).ended // if the handler has returned meanwhile
-		c.mu.Unlock()
+		c.told(a.told)
 	}
 	if a.ended != nil {
 		c.release(a.ended)
 	}
+}
+
+// told lets a stream go that waited until its handler was told of the end.
+func (c *Conn) told(s *Stream) {
+	c.mu.Lock()
+	s.telling = false
+	c.running--
+	a := c.closeLocked(s)
+	last, wake := c.finished && c.running == 0, !c.processing && c.overLocked()
+	c.mu.Unlock()
+	c.wound(a, last, wake)
 }
 
 // release gives a stream back that has ended and whose handler has returned.
@@ -211,7 +220,7 @@ func (c *Conn) closeLocked(s *Stream) (a after) {
 		s.counted = false
 		c.active--
 	}
-	if s.running || s.sending > 0 || s.telling || !s.remoteEnded || c.streams.get(s.id) != s {
+	if s.running || s.telling || s.sending > 0 || !s.remoteEnded || c.streams.get(s.id) != s {
 		return a
 	}
 	c.streams.remove(s.id)
@@ -243,11 +252,13 @@ func (c *Conn) dropLocked(s *Stream) (a after) {
 	s.out = nil
 	c.sentLocked(s)
 	s.wakeLocked()
-	a = c.closeLocked(s)
-	if s.onAborted != nil {
-		a.aborted, a.cause, a.told = s.onAborted, s.cause, s
-		s.onAborted, s.telling = nil, true
+	if s.onAborted != nil { // then the handler runs
+		s.telling = true
+		c.running++
+		a = after{aborted: s.onAborted, cause: s.cause, told: s}
+		s.onAborted = nil
 	}
+	a.ended = c.closeLocked(s).ended
 	return a
 }
 

@@ -1,0 +1,218 @@
+package attacks
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lannerhq/lanner/kestrel"
+	lanner "github.com/lannerhq/lanner/metrics"
+	"github.com/lannerhq/lanner/server"
+)
+
+// subject is a server with what it tells of itself.
+type subject struct {
+	addr     string
+	registry *lanner.Registry
+	reasons  *reasons
+	stop     func()
+}
+
+// large is what /large answers. All answers share it, so that the memory that grows is the server's.
+var large = make([]byte, 1<<20)
+
+// fields are a header field that no compression makes shorter.
+var fields = strings.Repeat("{^~}", 7500)
+
+func app(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/large":
+		w.Write(large)
+	case "/fields":
+		w.Header().Set("X-Large", fields)
+	case "/read":
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, "read")
+	default:
+		io.WriteString(w, "hello")
+	}
+}
+
+func start(t *testing.T, transport kestrel.Transport) *subject {
+	t.Helper()
+	s := &subject{registry: lanner.NewRegistry(lanner.RegistryOptions{}), reasons: &reasons{}}
+	o := kestrel.Options{
+		Endpoints: []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}},
+		Transport: transport,
+		Logger:    slog.New(s.reasons),
+		Metrics:   s.registry,
+	}
+	// With the default of 240 bytes a second a hundred answers may be on their way for hours.
+	o.Limits.MinResponseDataRate = server.DataRate{BytesPerSecond: 64 << 20, Grace: 1500 * time.Millisecond}
+	srv := kestrel.New(o)
+	if err := srv.Start(t.Context(), server.HTTP(http.HandlerFunc(app))); err != nil {
+		t.Fatal(err)
+	}
+	s.addr = srv.Addresses()[0][len("http://"):]
+	s.stop = sync.OnceFunc(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := srv.Stop(ctx); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// reasons is a slog.Handler that counts the events of connections that ended because of their clients, by reason and code.
+type reasons struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (r *reasons) Enabled(context.Context, slog.Level) bool { return true }
+func (r *reasons) WithAttrs([]slog.Attr) slog.Handler       { return r }
+func (r *reasons) WithGroup(string) slog.Handler            { return r }
+func (r *reasons) Handle(_ context.Context, record slog.Record) error {
+	var reason, code, detail string
+	record.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "reason":
+			reason = a.Value.String()
+		case "code":
+			code = a.Value.String()
+		case "detail":
+			detail = a.Value.String()
+		}
+		return true
+	})
+	if code != "" && detail != "" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.count == nil {
+			r.count = map[string]int{}
+		}
+		r.count[reason+" "+code]++
+	}
+	return nil
+}
+
+// measured reports whether the metrics have a connection with this error.type.
+func (s *subject) measured(reason string) bool {
+	w := httptest.NewRecorder()
+	s.registry.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	for line := range strings.Lines(w.Body.String()) {
+		if strings.HasPrefix(line, "kestrel_connection_duration_seconds_count") && strings.Contains(line, `error_type="`+reason+`"`) &&
+			strings.Contains(line, `network_protocol_version="2"`) && !strings.HasSuffix(strings.TrimSpace(line), " 0") {
+			return true
+		}
+	}
+	return false
+}
+
+// good is a client that does nothing wrong. It must always be served.
+type good struct {
+	times  []time.Duration
+	failed error
+	done   chan struct{}
+	end    atomic.Bool
+}
+
+func behave(addr string) *good {
+	g := &good{done: make(chan struct{})}
+	go func() {
+		defer close(g.done)
+		tr := &http.Transport{Protocols: new(http.Protocols)}
+		tr.Protocols.SetUnencryptedHTTP2(true)
+		defer tr.CloseIdleConnections()
+		client := &http.Client{Transport: tr, Timeout: patience}
+		for !g.end.Load() {
+			began := time.Now()
+			res, err := client.Get("http://" + addr + "/")
+			if err == nil {
+				var body []byte
+				body, err = io.ReadAll(res.Body)
+				res.Body.Close()
+				if err == nil && string(body) != "hello" {
+					err = errors.New("the answer is " + res.Status + " " + string(body))
+				}
+			}
+			if err != nil {
+				g.failed = err
+				return
+			}
+			g.times = append(g.times, time.Since(began))
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return g
+}
+
+func (g *good) finish(t *testing.T) (p99 time.Duration) {
+	t.Helper()
+	g.end.Store(true)
+	<-g.done
+	if g.failed != nil || len(g.times) == 0 {
+		t.Errorf("a good client is not served after %d answers: %v", len(g.times), g.failed)
+		return 0
+	}
+	slices.Sort(g.times)
+	return g.times[len(g.times)*99/100]
+}
+
+// growth watches the memory of the process: what is in use, garbage included, and stacks.
+type growth struct {
+	before, most uint64
+	stop, done   chan struct{}
+}
+
+func inUse() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64() + s[1].Value.Uint64() + s[2].Value.Uint64()
+}
+
+func watch() *growth {
+	runtime.GC()
+	runtime.GC()
+	g := &growth{before: inUse(), stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(g.done)
+		for {
+			g.most = max(g.most, inUse())
+			select {
+			case <-g.stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return g
+}
+
+func (g *growth) finish() (bytes int64) {
+	close(g.stop)
+	<-g.done
+	return int64(g.most) - int64(g.before)
+}
+
+// long is the duration of an attack, and whether it is the long run.
+func long() (d time.Duration, yes bool) {
+	if d, err := time.ParseDuration(os.Getenv("LANNER_ATTACK")); err == nil {
+		return d, true
+	}
+	return 300 * time.Millisecond, false
+}
