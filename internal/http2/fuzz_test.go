@@ -108,6 +108,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(join(settings(settingInitialWindowSize, 1, settingMaxFrameSize, 1<<14), aFrame(frameHeaders, flagEndHeaders, 1, post), appendGoAway(nil, 0, 0)), uint64(4))
 	f.Add(join(aFrame(frameHeaders, flagEndHeaders, 1, post), aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, []byte{0x40, 1, 'x', 1, 'y'})), uint64(5))
 	f.Add(join(aFrame(framePriorityUpdate, 0, 0, []byte("\x00\x00\x00\x01u=1,i")), aFrame(frameHeaders, flagEndHeaders|flagPriority, 1, join([]byte{0, 0, 0, 0, 9}, post)), data(1, flagPadded, "\x01xx")), uint64(6))
+	f.Add(join(aFrame(frameHeaders, flagEndHeaders, 1, []byte{0x83, 0x86, 0x04, 0x02, '/', '&'})), uint64(145)) // a handler that waits for the end
 	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {
 		b = framed(b)
 		synctest.Test(t, func(t *testing.T) {
@@ -126,6 +127,10 @@ func FuzzFrames(f *testing.F) {
 					r.room = int(seed % 1000)
 				}
 				r.send([]byte(Preface), settings(), b)
+				for r.conn.Seized(func() bool { return true }) { // as a loop's watchdog does when a handler blocks by itself
+					go r.read(r.conn.Resume)
+					synctest.Wait()
+				}
 				for range 3 {
 					r.take(5)
 				}

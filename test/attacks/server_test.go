@@ -83,6 +83,14 @@ type reasons struct {
 	count map[string]int
 }
 
+// all is the sum. The caller has the lock.
+func (r *reasons) all() (n int) {
+	for _, k := range r.count {
+		n += k
+	}
+	return n
+}
+
 func (r *reasons) Enabled(context.Context, slog.Level) bool { return true }
 func (r *reasons) WithAttrs([]slog.Attr) slog.Handler       { return r }
 func (r *reasons) WithGroup(string) slog.Handler            { return r }
