@@ -86,14 +86,7 @@ func TestAClientThatLeavesADownloadKeepsTheConnection(t *testing.T) {
 
 func TestMaxBytesHandlerOnHTTP2(t *testing.T) {
 	onHTTP2(t, func(t *testing.T, serve func(http.Handler) *site) {
-		s := serve(http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-				http.Error(w, fmt.Sprint("at most ", tooLarge.Limit), http.StatusRequestEntityTooLarge)
-				return
-			}
-			w.Write(body)
-		}), 10))
+		s := serve(atMostTen())
 		s.do(t, "POST", "/", strings.NewReader("0123456789")).want(t, "as much as is allowed", 200, "0123456789")
 		for _, length := range []int{20, 4 << 20} {
 			s.do(t, "POST", "/", bytes.NewReader(pattern(length))).want(t, fmt.Sprint(length, " bytes"), 413, "at most 10\n")
@@ -128,15 +121,7 @@ func TestTheServersOwnBoundOfBodiesOnHTTP2(t *testing.T) {
 func TestTheClientIsToldToContinueOnHTTP2(t *testing.T) {
 	onHTTP2(t, func(t *testing.T, serve func(http.Handler) *site) {
 		read := make(chan struct{}, 1)
-		s := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/refuse" {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
-			w.WriteHeader(http.StatusProcessing) // goes out first: nothing has been read
-			<-read
-			io.Copy(w, r.Body)
-		}))
+		s := serve(readsLater(read))
 		var interim []int
 		trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
 			if interim = append(interim, code); code == 102 {
@@ -180,24 +165,9 @@ func TestResponseControllerOnHTTP2(t *testing.T) {
 			control := http.NewResponseController(wrapper{wrapper{w}})
 			switch r.URL.Path {
 			case "/read":
-				if err := control.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-					t.Errorf("SetReadDeadline: %v", err)
-				}
-				if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("a read after the deadline: %v, want os.ErrDeadlineExceeded", err)
-				}
-				io.WriteString(w, "gave up")
+				readTooLate(t, control, w, r)
 			case "/write":
-				if err := control.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-					t.Errorf("SetWriteDeadline: %v", err)
-				}
-				var err error
-				for p := make([]byte, 1<<20); err == nil; { // the client's windows are finite
-					_, err = w.Write(p)
-				}
-				if !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("a write after the deadline: %v, want os.ErrDeadlineExceeded", err)
-				}
+				writeTooLate(t, control, w)
 				close(gaveUp)
 			default:
 				if err := errors.Join(control.EnableFullDuplex(), control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{}), control.Flush()); err != nil {

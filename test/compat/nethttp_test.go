@@ -77,16 +77,21 @@ func TestTimeoutHandler(t *testing.T) {
 	})
 }
 
+// atMostTen echoes up to ten bytes, and says so when there are more.
+func atMostTen() http.Handler {
+	return http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			http.Error(w, fmt.Sprint("at most ", tooLarge.Limit), http.StatusRequestEntityTooLarge)
+			return
+		}
+		w.Write(body)
+	}), 10)
+}
+
 func TestMaxBytesHandler(t *testing.T) {
 	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
-		s := serve(http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-				http.Error(w, fmt.Sprint("at most ", tooLarge.Limit), http.StatusRequestEntityTooLarge)
-				return
-			}
-			w.Write(body)
-		}), 10))
+		s := serve(atMostTen())
 		s.do(t, "POST", "/", strings.NewReader("0123456789")).want(t, "as much as is allowed", 200, "0123456789")
 		const little, much = 20, 4 << 20
 		for _, length := range []int{little, much} {

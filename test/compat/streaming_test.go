@@ -103,18 +103,23 @@ func TestFullDuplex(t *testing.T) {
 	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) { talkLines(t, serve(echoLines(t))) })
 }
 
+// readsLater echoes, but reads nothing before it is told to. It refuses /refuse without reading.
+func readsLater(read <-chan struct{}) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/refuse" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusProcessing) // goes out first: nothing has been read
+		<-read
+		io.Copy(w, r.Body)
+	}
+}
+
 func TestTheClientIsToldToContinueWhenTheHandlerReads(t *testing.T) {
 	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		read := make(chan struct{})
-		s := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/refuse" {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
-			w.WriteHeader(http.StatusProcessing) // goes out first: nothing has been read
-			<-read
-			io.Copy(w, r.Body)
-		}))
+		s := serve(readsLater(read))
 		c := s.dial(t)
 		c.printf(t, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
 		if first := c.head(t, "POST"); first.StatusCode != 102 {

@@ -68,6 +68,31 @@ func TestGzipMiddlewareStreams(t *testing.T) {
 	})
 }
 
+// readTooLate reads beyond a deadline, from a client that sends no more.
+func readTooLate(t *testing.T, control *http.ResponseController, w http.ResponseWriter, r *http.Request) {
+	if err := control.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		t.Errorf("SetReadDeadline: %v", err)
+	}
+	if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a read after the deadline: %v, want os.ErrDeadlineExceeded", err)
+	}
+	io.WriteString(w, "gave up")
+}
+
+// writeTooLate writes beyond a deadline, to a client that does not read.
+func writeTooLate(t *testing.T, control *http.ResponseController, w http.ResponseWriter) {
+	if err := control.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		t.Errorf("SetWriteDeadline: %v", err)
+	}
+	var err error
+	for p := make([]byte, 1<<20); err == nil; { // the client does not read
+		_, err = w.Write(p)
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a write after the deadline: %v, want os.ErrDeadlineExceeded", err)
+	}
+}
+
 func TestResponseControllerReachesThroughWrappers(t *testing.T) {
 	onHTTP1(t, func(t *testing.T, serve func(http.Handler) *site) {
 		gaveUp := make(chan struct{})
@@ -75,24 +100,9 @@ func TestResponseControllerReachesThroughWrappers(t *testing.T) {
 			control := http.NewResponseController(wrapper{wrapper{w}})
 			switch r.URL.Path {
 			case "/read":
-				if err := control.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-					t.Errorf("SetReadDeadline: %v", err)
-				}
-				if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("a read after the deadline: %v, want os.ErrDeadlineExceeded", err)
-				}
-				io.WriteString(w, "gave up")
+				readTooLate(t, control, w, r)
 			case "/write":
-				if err := control.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-					t.Errorf("SetWriteDeadline: %v", err)
-				}
-				var err error
-				for p := make([]byte, 1<<20); err == nil; { // the client does not read
-					_, err = w.Write(p)
-				}
-				if !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("a write after the deadline: %v, want os.ErrDeadlineExceeded", err)
-				}
+				writeTooLate(t, control, w)
 				close(gaveUp)
 			case "/hijack":
 				conn, buffered, err := control.Hijack()
