@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/net/http2/hpack"
 )
@@ -105,4 +106,64 @@ func TestTheEndOfAConnectionWaitsForItsWriter(t *testing.T) {
 		synctest.Wait()
 		w.wantOver(Abort)
 	})
+}
+
+// slowWire is one whose Writev takes a while, but not for the client's sake: the memory that it is given is in use meanwhile.
+type slowWire struct {
+	*rig
+	began, open chan struct{}
+}
+
+func (w *slowWire) Writev(bufs [][]byte) (int, error) {
+	w.began <- struct{}{}
+	<-w.open
+	return w.rig.Writev(bufs)
+}
+
+// A handler gets its memory back when the write is over, whatever becomes of the stream meanwhile.
+func TestMemoryThatIsBeingWrittenIsNotGivenBack(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(w *slowWire)
+	}{
+		{"nothing", func(*slowWire) {}},
+		{"the client resets", func(w *slowWire) { w.send(appendRST(nil, 1, Cancel)) }},
+		{"the connection is lost", func(w *slowWire) { w.conn.Lose(errors.New("lost")) }},
+		{"the deadline passes", func(*slowWire) { pause(2 * time.Second) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				returned := false
+				body := bytes.Repeat([]byte("content;"), 2500)
+				r := newRig(t, func(s *Stream) error {
+					own := bytes.Clone(body)
+					s.SetWriteDeadline(time.Now().Add(time.Second))
+					s.Response().Flush()
+					_, err := s.Response().Write(own)
+					returned = true
+					clear(own)
+					return err
+				}, nil)
+				r.elsewhere = true
+				w := &slowWire{r, make(chan struct{}, 10), make(chan struct{})}
+				r.conn = NewConn(r.cfg, w, r, 0, false)
+				r.send([]byte(Preface), settings(), r.get(1, "/"))
+				<-w.began
+				tt.end(w)
+				synctest.Wait()
+				if returned {
+					t.Error("the handler's Write returns while its memory is being written")
+				}
+				close(w.open)
+				synctest.Wait()
+				if !returned {
+					t.Fatal("the handler's Write does not return")
+				}
+				if got := r.sent(1); !bytes.HasPrefix(body, got) || len(got) == 0 {
+					t.Errorf("%d bytes were written, %.40q", len(got), got)
+				}
+				r.end()
+			})
+		})
+	}
 }
