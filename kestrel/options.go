@@ -43,7 +43,7 @@ type Options struct {
 	// the server itself refuses, which no application sees, and for a *server.BadRequestError with which a handler ended before
 	// its response started. The connection ends after the answer in any case. What cannot be sent is replaced by the standard
 	// answer, and logged; so is a panic. It is called on many goroutines at once, and must not block: it may hold up other
-	// connections. An HTTP/2 preface has an answer of its own. Nil means the standard answers, which have no body. It does not
+	// connections. An HTTP/2 preface where HTTP/2 is not spoken has an answer of its own. Nil means the standard answers, which have no body. It does not
 	// change when the server is reloaded.
 	Rejected func(*Rejection)
 	// Transport says what carries connections: the event loop or a goroutine each. Zero chooses.

@@ -233,7 +233,6 @@ func announceTrailers(r *http.Request, names string) {
 	}
 }
 
-// protocolVersion splits "HTTP/1.1"; "HTTP/2" is 2, 0.
 // protocolVersion is the version as net/http has it, which writes HTTP/2.0 where the contract and the RFCs write HTTP/2.
 func protocolVersion(proto string) (name string, major, minor int) {
 	switch {

@@ -3,16 +3,17 @@ package http2
 import (
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/bufpool"
 )
 
-// Body reads the content of a request. One goroutine at a time reads. buf is guarded by Conn.mu, the rest is the reader's.
+// Body reads the content of a request. One goroutine at a time reads. chunks are guarded by Conn.mu, the rest is the reader's.
 type Body struct {
 	stream   *Stream
-	buf      []byte // buf[r:w] was received and not read
-	r, w     int
+	chunks   []chunk // what was received and not read, from chunks[first] on
+	first    int
 	received int64 // bytes so far; guarded by Conn.mu
 	taken    int64 // bytes read so far
 	limit    int64 // MaxRequestBodySize of this request
@@ -20,9 +21,15 @@ type Body struct {
 	err      error // sticky
 }
 
+// chunk is a pooled buffer, of which buf[r:w] was received and not read.
+type chunk struct {
+	buf  []byte
+	r, w int
+}
+
 func (b *Body) clear() {
-	bufpool.Put(b.buf)
-	*b = Body{}
+	b.dropLocked()
+	*b = Body{chunks: b.chunks}
 }
 
 // Read reads content. Errors are *httpcommon.BadRequestError when the client is at fault, and last.
@@ -47,7 +54,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	waited := false
-	for b.r == b.w && !s.remoteEnded && s.cause == nil && !s.readLate {
+	for b.emptyLocked() && !s.remoteEnded && s.cause == nil && !s.readLate {
 		if !waited && c.inline != s && !s.unmetered {
 			waited = true
 			c.meter.waiting++
@@ -57,13 +64,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	if waited {
 		c.meter.waiting--
 	}
-	if b.r < b.w && !s.readLate {
-		n := copy(p, b.buf[b.r:b.w])
-		b.r += n
-		if b.r == b.w {
-			bufpool.Put(b.buf)
-			b.buf, b.r, b.w = nil, 0, 0
-		}
+	if !b.emptyLocked() && !s.readLate {
+		n := b.takeLocked(p)
 		c.tookLocked(s, n)
 		c.flushAndUnlock()
 		b.taken += int64(n)
@@ -112,33 +114,67 @@ func (c *Conn) giveBackLocked(n int) {
 
 // forgetBodyLocked drops what the application has not read.
 func (c *Conn) forgetBodyLocked(s *Stream) {
-	b := &s.body
-	if n := b.w - b.r; n > 0 {
+	if n := s.body.dropLocked(); n > 0 {
 		c.giveBackLocked(n)
 	}
-	bufpool.Put(b.buf)
-	b.buf, b.r, b.w = nil, 0, 0
 }
 
-// putLocked keeps what was received for the application. The stream's window bounds it.
+func (b *Body) emptyLocked() bool { return b.first == len(b.chunks) }
+
+// putLocked keeps what was received for the application. The stream's window bounds it. It is kept in chunks, so that nothing that waits
+// is copied to make room for more.
 func (b *Body) putLocked(p []byte) {
-	if len(b.buf)-b.w < len(p) {
-		b.growLocked(len(p))
+	for len(p) > 0 {
+		if b.emptyLocked() {
+			b.chunks = append(b.chunks, chunk{buf: bufpool.Get(min(len(p), bufpool.Large))})
+		} else if last := &b.chunks[len(b.chunks)-1]; last.w == len(last.buf) {
+			b.chunks = append(b.chunks, chunk{buf: bufpool.Get(bufpool.Large)})
+		}
+		last := &b.chunks[len(b.chunks)-1]
+		n := copy(last.buf[last.w:], p)
+		last.w += n
+		p = p[n:]
 	}
-	b.w += copy(b.buf[b.w:], p)
 }
 
-func (b *Body) growLocked(n int) {
-	have := b.w - b.r
-	if b.r > 0 && len(b.buf)-have >= n && b.r >= len(b.buf)/2 {
-		copy(b.buf, b.buf[b.r:b.w])
-	} else {
-		bigger := bufpool.Get(max(have+n, min(2*len(b.buf), 256<<10)))
-		copy(bigger, b.buf[b.r:b.w])
-		bufpool.Put(b.buf)
-		b.buf = bigger
+// takeLocked reads what was received into p.
+func (b *Body) takeLocked(p []byte) (n int) {
+	for n < len(p) && !b.emptyLocked() {
+		k := &b.chunks[b.first]
+		m := copy(p[n:], k.buf[k.r:k.w])
+		k.r += m
+		n += m
+		if k.r == k.w {
+			b.shiftLocked()
+		}
 	}
-	b.r, b.w = 0, have
+	return n
+}
+
+// shiftLocked gives the first chunk back. The list is not moved for each of them.
+func (b *Body) shiftLocked() {
+	bufpool.Put(b.chunks[b.first].buf)
+	b.chunks[b.first] = chunk{}
+	b.first++
+	switch {
+	case b.emptyLocked():
+		b.chunks, b.first = b.chunks[:0], 0
+	case b.first >= maxRead:
+		b.chunks, b.first = slices.Delete(b.chunks, 0, b.first), 0
+	}
+}
+
+// maxRead is how many chunks that were read the list may begin with.
+const maxRead = 16
+
+// dropLocked gives all chunks back, and returns how much was in them.
+func (b *Body) dropLocked() (n int) {
+	for !b.emptyLocked() {
+		k := &b.chunks[b.first]
+		n += k.w - k.r
+		b.shiftLocked()
+	}
+	return n
 }
 
 // Limit is the largest size of this request's body in bytes, negative for none.

@@ -253,6 +253,33 @@ func TestAnswersOfHandlersElsewhereArriveWhileTheReaderWaits(t *testing.T) {
 	})
 }
 
+// Who is told looks at the request: the stream must not have become another's.
+func TestAStreamIsNotUsedAgainWhileItsHandlerIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		leave, told, goOn := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		r := connect(t, paths{"/told": func(s *Stream) error {
+			s.OnAborted(func(error) { close(told); <-goOn })
+			<-leave
+			return nil
+		}}.serve, nil)
+		r.elsewhere = true
+		r.send(r.get(1, "/told"))
+		r.send(appendRST(nil, 1, Cancel))
+		<-told
+		close(leave)
+		synctest.Wait()
+		if n := len(r.reports); n != 0 {
+			t.Errorf("%d exchanges have ended before the handler was told", n)
+		}
+		close(goOn)
+		synctest.Wait()
+		if n := len(r.reports); n != 1 {
+			t.Errorf("%d exchanges have ended, want the one", n)
+		}
+		r.end()
+	})
+}
+
 func TestOnAbortedIsCalledOnceOrNever(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var calls atomic.Int32

@@ -86,13 +86,11 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			c.dequeueLocked(s) // until the client gives it room
 			continue
 		}
-		switch {
-		case n >= gatherFrom && !c.blocking:
+		if n >= gatherFrom && !c.blocking {
 			c.gatherLocked(s, s.out[:n])
 			gathered += n
-		case len(c.out)+frameHeaderSize+n > maxOut && len(c.out) > 0:
-			return ended // the buffer is full
-		default:
+		} else {
+			n = c.frameRoomLocked(s, n)
 			c.dataLockedOut(s, s.out[:n])
 		}
 		s.out = s.out[n:]
@@ -208,6 +206,14 @@ func (c *Conn) sentPiecesLocked(n int, ended *Stream) *Stream {
 	return ended
 }
 
+// frameRoomLocked makes room for a frame with n bytes of what the stream sends, and for those behind it, as far as a pooled buffer has it.
+// It returns how many bytes fit into the frame: all, or, since less than maxOut was rendered, some thousands.
+func (c *Conn) frameRoomLocked(s *Stream, n int) int {
+	left := bufpool.Output - len(c.out)
+	c.roomLocked(min(left, len(s.out)+(len(s.out)/c.maxFrame+1)*frameHeaderSize))
+	return min(n, left-frameHeaderSize)
+}
+
 // dataLockedOut frames p, and the end of the response when nothing is left behind it.
 func (c *Conn) dataLockedOut(s *Stream, p []byte) {
 	last := s.lastOut && len(p) == len(s.out)
@@ -242,7 +248,7 @@ func (c *Conn) endedLocked(s *Stream) after {
 // sendLocked sends p, which the stream has nothing before. What cannot go at once waits in s.out. It reports whether all went.
 func (c *Conn) sendLocked(s *Stream, p []byte, last bool) bool {
 	s.out, s.lastOut = p, last
-	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+len(p) <= maxOut || len(p) == 0 {
+	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+frameHeaderSize+len(p) <= maxOut || len(p) == 0 {
 		c.dataLockedOut(s, p)
 		s.out = nil
 		return true

@@ -64,7 +64,11 @@ func (l *List) add(entry string) error {
 // ipv6Literal gives an IPv6 address, with or without brackets, the form in which a request has it. Its spelling is kept
 // but for the letters' case: "::1" and "0::1" are different names, as in ASP.NET.
 func ipv6Literal(s string) (string, bool) {
-	inner := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	inner, opened := strings.CutPrefix(s, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	if opened != closed {
+		return "", false
+	}
 	addr, err := netip.ParseAddr(inner)
 	if err != nil || !addr.Is6() || addr.Zone() != "" {
 		return "", false
@@ -78,6 +82,8 @@ func checkName(name string) error {
 		return fmt.Errorf("there is no name in it")
 	case strings.Contains(name, "://"):
 		return fmt.Errorf("it is a URL; write the host name alone")
+	case strings.ContainsAny(name, "[]"):
+		return fmt.Errorf("it is no IPv6 address in brackets")
 	case strings.Contains(name, ":"):
 		return fmt.Errorf("ports are ignored; leave the port out")
 	case strings.Contains(name, "*"):

@@ -10,7 +10,10 @@ import (
 // startTarget is test/target: Lanner's server by itself, or net/http with the same application.
 func startTarget(api string, flags ...string) starter {
 	return func(w *workshop, r row, port int) ([]program, error) {
-		argv := append([]string{w.bin("target"), "-api", api, "-urls", local(port)}, flags...)
+		argv := append([]string{w.bin("target"), "-api", api, "-urls", r.ask.over.scheme() + "://" + hostPort(port)}, flags...)
+		if r.ask.over.secure() {
+			argv = append(argv, "-cert", w.cert, "-key", w.key)
+		}
 		return one(program{name: "target", argv: argv}.counted())
 	}
 }
@@ -31,8 +34,15 @@ func (w *workshop) app(api string, port int, flags ...string) program {
 }
 
 func startPeer(kind string) starter {
-	return func(w *workshop, _ row, port int) ([]program, error) {
-		return one(program{name: kind, argv: []string{w.bin("peers"), kind, "-addr", hostPort(port), "-files", w.files()}}.counted())
+	return func(w *workshop, r row, port int) ([]program, error) {
+		argv := []string{w.bin("peers"), kind, "-addr", hostPort(port), "-files", w.files()}
+		switch r.ask.over {
+		case h2c:
+			argv = append(argv, "-h2c")
+		case h2:
+			argv = append(argv, "-cert", w.cert, "-key", w.key)
+		}
+		return one(program{name: kind, argv: argv}.counted())
 	}
 }
 

@@ -18,6 +18,7 @@ type chart struct {
 
 var charts = []chart{
 	{chartRequests, "CPU time per request"},
+	{chartHTTP2, "CPU time per request in HTTP/2"},
 	{chartHosting, "CPU time per request by hosting model"},
 	{chartBlocking, "CPU time per request beside handlers that sleep and clients that stall"},
 	{chartIdle, "Memory of an idle connection"},

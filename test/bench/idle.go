@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -19,14 +17,26 @@ const (
 	idleStep = 2000
 	idleHold = 2 * time.Second // at each step, before memory is read
 	idleFree = 500             // descriptors left for everything else
+
+	idleBrief = 2300 // descriptors of a measurement shorter than idleHold
 )
 
 func (idle) unit() unit      { return perConnection }
 func (idle) needs() []string { return nil }
 
 func (idle) takes(d time.Duration) time.Duration {
+	_, hold := idlePlan(d)
 	steps := (idleTo-idleFrom)/idleStep + 1
-	return time.Duration(steps) * (min(d, idleHold) + time.Second)
+	return time.Duration(steps) * 3 * hold / 2
+}
+
+// idlePlan says how many descriptors may be open, and for how long each step is held. A measurement that is too brief for
+// the whole makes few connections and shows that it works.
+func idlePlan(d time.Duration) (limit int, hold time.Duration) {
+	if d < idleHold {
+		return min(maxOpenFiles(), idleBrief), d / 5
+	}
+	return maxOpenFiles(), idleHold
 }
 
 // idleSteps are the numbers of connections at which memory is read, with so many descriptors allowed.
@@ -43,32 +53,31 @@ func idleSteps(limit int) ([]int, error) {
 }
 
 func (idle) measure(ctx context.Context, _ *workshop, r row, s *running, d time.Duration) (measurement, error) {
-	steps, err := idleSteps(maxOpenFiles())
+	limit, hold := idlePlan(d)
+	steps, err := idleSteps(limit)
 	if err != nil {
 		return measurement{}, err
 	}
-	return climb(ctx, r.ask, s, steps, min(d, idleHold))
+	return climb(ctx, r.ask, s, steps, hold)
 }
 
 // climb opens connections up to each of the steps and reads memory there.
 func climb(ctx context.Context, ask request, s *running, steps []int, hold time.Duration) (measurement, error) {
-	var conns []net.Conn
+	var conns []link
 	defer func() {
 		for _, conn := range conns {
 			conn.Close()
 		}
 	}()
-	br := bufio.NewReader(nil)
 	var count, memory []float64
 	for _, n := range steps {
 		for len(conns) < n {
-			conn, err := openIdle(ctx, s.addr)
+			conn, err := openIdle(ctx, ask.over, s.addr)
 			if err != nil {
 				return measurement{}, fmt.Errorf("opening connection %d: %w", len(conns)+1, err)
 			}
 			conns = append(conns, conn)
-			br.Reset(conn)
-			if err := ask.exchange(conn, br); err != nil {
+			if err := conn.exchange(ask); err != nil {
 				return measurement{}, fmt.Errorf("connection %d: %w", len(conns), err)
 			}
 		}
@@ -82,8 +91,7 @@ func climb(ctx context.Context, ask request, s *running, steps []int, hold time.
 		count, memory = append(count, float64(n)), append(memory, float64(now))
 	}
 	for i := 0; i < len(conns); i += 100 { // a server that had closed them would look thrifty
-		br.Reset(conns[i])
-		if err := ask.exchange(conns[i], br); err != nil {
+		if err := conns[i].exchange(ask); err != nil {
 			return measurement{}, fmt.Errorf("connection %d has not stayed open: %w", i+1, err)
 		}
 	}
@@ -95,18 +103,16 @@ func climb(ctx context.Context, ask request, s *running, steps []int, hold time.
 }
 
 // openIdle dials. Closing the connection resets it, so that thousands of them do not linger in TIME_WAIT.
-func openIdle(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: answerTime, KeepAlive: -1}).DialContext(ctx, "tcp", addr)
+func openIdle(ctx context.Context, over protocol, addr string) (link, error) {
+	conn, err := dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		if err := tcp.SetLinger(0); err != nil {
-			conn.Close()
-			return nil, err
-		}
+	if err := conn.SetLinger(0); err != nil {
+		conn.Close()
+		return nil, err
 	}
-	return conn, nil
+	return over.open(ctx, conn)
 }
 
 // pause waits, unless ctx ends before.

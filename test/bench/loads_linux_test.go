@@ -85,6 +85,41 @@ func TestSlowClientsThatStayAreAnError(t *testing.T) {
 	}
 }
 
+func TestHTTP2IsMeasuredByH2load(t *testing.T) {
+	path := lookPath("h2load")
+	if path == "" {
+		t.Skip(missing("h2load"))
+	}
+	for name, load := range map[string]h2load{
+		"volume": {connections: 2, streams: 3, volume: true},
+		"mixed":  {connections: 2, streams: 3, other: getSlow20.in(h2c), every: 10},
+	} {
+		w := testWorkshop(t)
+		w.tools["h2load"] = path
+		r := row{name: "test", ask: getPlaintext.in(h2c), load: load}
+		s, err := startServer(t.Context(), w, r, testServer("serving"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := load.measure(t.Context(), w, r, s, 500*time.Millisecond)
+		if err = errors.Join(err, s.stop()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if m.Cost <= 0 || m.PerSecond <= 0 || m.Memory < 1<<20 || figureOf(t, m, "mean") <= 0 || figureOf(t, m, "longest") < figureOf(t, m, "mean") {
+			t.Errorf("%s: %+v, want all figures", name, m)
+		}
+		if told := m.P50 > 0 && m.P99 >= m.P50; told != (name == "mixed") {
+			t.Errorf("%s: %+v, want percentiles when there is a log of all requests", name, m)
+		}
+		if name == "volume" {
+			// 13 bytes at m.Cost microseconds each, and those of up to six answers that were not whole at the end.
+			if v, least := figureOf(t, m, "MB per CPU second"), 13/m.Cost; v < 0.99*least || v > 8*least {
+				t.Errorf("%v MB per CPU second, want %v or a little more", v, least)
+			}
+		}
+	}
+}
+
 func TestAGeneratorThatFailsSaysWhy(t *testing.T) {
 	w := testWorkshop(t)
 	if _, _, err := w.run(t.Context(), time.Second, w.load([]string{"mix"})); err == nil || !strings.Contains(err.Error(), "-addr is missing") {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -86,20 +85,24 @@ func (m machine) warnings(o options) []string {
 	if m.CPUs < 2 {
 		all = append(all, "there is only one CPU: server and load take it from each other")
 	}
-	for _, r := range o.rows {
-		if steps, err := idleSteps(maxOpenFiles()); r.chart == chartIdle && err == nil && steps[len(steps)-1] < idleTo {
-			all = append(all, fmt.Sprintf("idle connections are measured from %d to %d only, because of the limit of open files (ulimit -n)", steps[0], steps[len(steps)-1]))
+	if slices.ContainsFunc(o.rows, func(r row) bool { return r.chart == chartIdle }) {
+		limit, _ := idlePlan(o.duration())
+		if steps, err := idleSteps(limit); err == nil && steps[len(steps)-1] < idleTo {
+			all = append(all, fmt.Sprintf("idle connections are measured from %d to %d only: more needs -seconds 2 and a higher limit of open files (ulimit -n)", steps[0], steps[len(steps)-1]))
 		}
 	}
 	return all
 }
+
+// shownModules are the peers that are modules.
+var shownModules = map[string]string{"github.com/valyala/fasthttp": "fasthttp", "golang.org/x/net": "x/net"}
 
 // versions are those of all programs that took part.
 func (w *workshop) versions(ctx context.Context, o options) []version {
 	all := []version{{"Lanner", w.commit(ctx)}, {"Go", strings.TrimPrefix(runtime.Version(), "go")}}
 	if info, err := buildinfo.ReadFile(w.bin("peers")); err == nil {
 		for _, dep := range info.Deps {
-			if name := filepath.Base(dep.Path); name == "fasthttp" {
+			if name, shown := shownModules[dep.Path]; shown {
 				all = append(all, version{name, strings.TrimPrefix(dep.Version, "v")})
 			}
 		}

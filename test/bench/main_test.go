@@ -77,6 +77,9 @@ func serveProgram() {
 		}
 		w.Write(hello)
 	})}
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	if os.Getenv(programVariable) == "limiting" {
 		server.ReadHeaderTimeout = testLimit
 	}

@@ -30,8 +30,8 @@ const (
 type measurement struct {
 	Cost      float64  `json:"cost"`                        // in the row's unit
 	PerSecond float64  `json:"requestsPerSecond,omitempty"` // of the load
-	P50       float64  `json:"p50us,omitempty"`             // median latency in µs
-	P99       float64  `json:"p99us,omitempty"`             // 99th percentile in µs
+	P50       float64  `json:"p50us,omitempty"`             // median latency in µs; 0 when it is not known
+	P99       float64  `json:"p99us,omitempty"`             // 99th percentile in µs; 0 when it is not known
 	Allocs    *float64 `json:"allocsPerRequest,omitempty"`  // objects allocated per request; nil when it is not known
 	Memory    int64    `json:"rssBytes"`                    // resident memory of all processes at the end
 	Others    float64  `json:"others"`                      // share of the machine's CPU time that went to other programs

@@ -13,19 +13,23 @@ func startNginx(w *workshop, r row, port int) ([]program, error) {
 	if l, ok := r.load.(slowClients); ok {
 		limit = fmt.Sprintf("\n\t\tclient_header_timeout %d;", int(l.limit.Seconds()))
 	}
-	p, err := w.nginx(port, limit+fmt.Sprintf(`
+	bytes := largeFile
+	if len(r.ask.want) > len(pattern) {
+		bytes = hugeFile
+	}
+	p, err := w.nginx(port, r.ask.over, limit+fmt.Sprintf(`
 		location = /plaintext { default_type text/plain; return 200 "%s"; }
 		location = /json { default_type application/json; return 200 '%s'; }
 		location = /bytes { alias %s; }
 		location /files/ { alias %s/; }
-`, hello, helloJSON, filepath.Join(w.files(), largeFile), w.files()))
+`, hello, helloJSON, filepath.Join(w.files(), bytes), w.files()))
 	return []program{p}, err
 }
 
 // startNginxProxy is nginx in front of the application by itself, with connections to it kept.
 func startNginxProxy(w *workshop, _ row, port int) ([]program, error) {
 	return w.behind(func(upstream int) (program, error) {
-		return w.nginx(port, fmt.Sprintf(`
+		return w.nginx(port, http1, fmt.Sprintf(`
 		location / {
 			proxy_pass http://upstream_%d;
 			proxy_http_version 1.1;
@@ -37,8 +41,8 @@ func startNginxProxy(w *workshop, _ row, port int) ([]program, error) {
 	})
 }
 
-// nginx is nginx with this content of its server block, and other blocks before it.
-func (w *workshop) nginx(port int, server string, before ...string) (program, error) {
+// nginx is nginx in a protocol, with this content of its server block, and other blocks before it.
+func (w *workshop) nginx(port int, over protocol, server string, before ...string) (program, error) {
 	dir, err := w.folder("nginx")
 	if err != nil {
 		return program{}, err
@@ -46,6 +50,14 @@ func (w *workshop) nginx(port int, server string, before ...string) (program, er
 	user := ""
 	if os.Geteuid() == 0 {
 		user = "user root;" // our folder is for nobody else
+	}
+	listen := ""
+	switch over {
+	case h2c:
+		listen = " http2" // from 1.25.1 on a warning, and http2 on is the newer form
+	case h2:
+		listen = " ssl http2"
+		server = fmt.Sprintf("\n\t\tssl_certificate %s;\n\t\tssl_certificate_key %s;\n\t\tssl_protocols TLSv1.3;", w.cert, w.key) + server
 	}
 	var temporary strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -65,9 +77,9 @@ http {
 	keepalive_requests 1000000000;
 %s	%s
 	server {
-		listen 127.0.0.1:%d backlog=4096;%s	}
+		listen 127.0.0.1:%d%s backlog=4096;%s	}
 }
-`, user, w.cpus, maxOpenFiles(), dir, min(maxOpenFiles(), idleTo+idleFree), temporary.String(), strings.Join(before, "\n\t"), port, server)
+`, user, w.cpus, maxOpenFiles(), dir, min(maxOpenFiles(), idleTo+idleFree), temporary.String(), strings.Join(before, "\n\t"), port, listen, server)
 	file, err := w.file(filepath.Join(filepath.Base(dir), "nginx.conf"), config)
 	return program{name: "nginx", argv: []string{w.tools["nginx"], "-p", dir, "-c", file, "-e", "stderr"}}, err
 }

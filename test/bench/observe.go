@@ -12,7 +12,7 @@ import (
 type loadResult struct {
 	requests  int64
 	perSecond float64
-	p50, p99  time.Duration
+	p50, p99  time.Duration // 0 when it does not say
 }
 
 // observe reads what a server has spent before and after a load. load makes it and returns what it was, and the CPU time

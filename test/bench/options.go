@@ -38,7 +38,7 @@ func (o options) tools() []string {
 }
 
 // quickRows are what -quick measures: each kind of server, the whole host among them, and each load generator.
-var quickRows = []string{"plaintext", "hosting-exclusive", "blocking-mix"}
+var quickRows = []string{"plaintext", "h2c", "h2", "h2c-large", "grpc-unary", "hosting-exclusive", "blocking-mix", "h2c-slow-stream", "idle-h2c"}
 
 // parse reads the command line. It has told the user what is wrong when it returns an error.
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -50,7 +50,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&names, "rows", "", "rows to measure, separated by commas (default all)")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server of a row is measured")
 	flags.IntVar(&o.seconds, "seconds", 5, "how long each measurement takes; a second to warm up comes before it")
-	flags.BoolVar(&quick, "quick", false, "one round of one second of three rows: shows that it works, measures nothing")
+	flags.BoolVar(&quick, "quick", false, "one round of one second of some rows: shows that it works, measures nothing")
 	flags.BoolVar(&o.pin, "pin", false, "servers on the first CPU, the load on the second (needs taskset)")
 	flags.BoolVar(&o.install, "install", false, "install missing tools from Debian's packages; needs root")
 	flags.StringVar(&o.out, "out", "", "folder for results.md, results.json and the charts, such as docs/benchmarks")

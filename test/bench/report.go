@@ -78,6 +78,11 @@ func (s serverResult) values(figure func(measurement) float64) []float64 {
 	return all
 }
 
+// known are the values of a figure in those rounds that told it.
+func (s serverResult) known(figure func(measurement) float64) []float64 {
+	return slices.DeleteFunc(s.values(figure), func(v float64) bool { return v == 0 })
+}
+
 // valuesOf are those of a figure of the row's own in all rounds.
 func (s serverResult) valuesOf(name string) []float64 {
 	var all []float64
@@ -119,18 +124,20 @@ func (r rowResult) figures() []figure {
 	return nil
 }
 
-func cost(m measurement) float64   { return m.Cost }
-func others(m measurement) float64 { return m.Others }
+func cost(m measurement) float64     { return m.Cost }
+func others(m measurement) float64   { return m.Others }
+func resident(m measurement) float64 { return float64(m.Memory) }
 
+func p50(m measurement) float64       { return m.P50 }
 func p99(m measurement) float64       { return m.P99 }
 func perSecond(m measurement) float64 { return m.PerSecond }
 
-// ratio compares a figure of two servers within each round; the zero span means that there is no round with both.
+// ratio compares a figure of two servers within each round that told it of both; the zero span means that there is none.
 func ratio(s, subject serverResult, figure func(measurement) float64) span {
 	var all []float64
 	for i := range min(len(s.Rounds), len(subject.Rounds)) {
 		a, b := s.Rounds[i], subject.Rounds[i]
-		if a.Error == "" && b.Error == "" && figure(b.measurement) > 0 {
+		if a.Error == "" && b.Error == "" && figure(a.measurement) != 0 && figure(b.measurement) > 0 {
 			all = append(all, figure(a.measurement)/figure(b.measurement))
 		}
 	}

@@ -43,6 +43,15 @@ func figured(rounds []roundResult) []roundResult {
 	return rounds
 }
 
+// untold are rounds of a load that tells means instead of percentiles.
+func untold(rounds []roundResult) []roundResult {
+	for i := range rounds {
+		m := &rounds[i].measurement
+		m.P50, m.P99, m.Figures = 0, 0, h2loadResult{mean: 1500 * time.Microsecond, longest: time.Second}.figures()
+	}
+	return rounds
+}
+
 func sample() *report {
 	disturbedRound := rounds(13)
 	disturbedRound[0].Others = 0.42
@@ -59,6 +68,10 @@ func sample() *report {
 				{Name: "net/http", Role: peer, Rounds: rounds(20, 23, 19)},
 				{Name: "nginx", Role: peer, Skipped: "nginx is not here"},
 				{Name: "ceiling (epoll loop in C)", Role: limit, Rounds: rounds(0.6, 0.65, 0.5)},
+			}},
+			{Name: "h2c", Title: "requests whose load tells no percentiles", Chart: chartHTTP2, Unit: perRequest, Servers: []serverResult{
+				{Name: "kestrel, native", Role: subject, Rounds: untold(rounds(1, 1.1, 0.9))},
+				{Name: "golang.org/x/net/http2", Role: peer, Rounds: untold(rounds(9, 10, 9))},
 			}},
 			{Name: "hosting-exclusive", Title: "one site alone on its port", Chart: chartHosting, Unit: perRequest, Servers: []serverResult{
 				{Name: "kestrel alone", Role: subject, Rounds: disturbedRound},
@@ -129,7 +142,7 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 	for _, e := range entries {
 		files = append(files, e.Name())
 	}
-	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg idle.svg requests.svg results.json results.md"; got != want {
+	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg http2.svg idle.svg requests.svg results.json results.md"; got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}
 	var back report
@@ -150,8 +163,35 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	if got, want := ratio(other, subject, perSecond), (span{0.45, 0.4, 0.5}); got != want {
 		t.Errorf("the ratio of requests per second is %v, want %v", got, want)
 	}
+	other.Rounds[0].P99 = 0
+	if got, want := ratio(other, subject, p99), (span{2.5, 2.5, 2.5}); got != want {
+		t.Errorf("the ratio of p99 is %v, want %v: of the only round that told both", got, want)
+	}
 	if got := ratio(serverResult{}, subject, cost); got != (span{}) {
 		t.Errorf("without rounds the ratio is %v", got)
+	}
+}
+
+func TestWhatALoadDoesNotTellIsADashAndNoColumnWhenNoneTells(t *testing.T) {
+	r := rowResult{Unit: perRequest, Servers: []serverResult{
+		{Name: "telling", Role: subject, Rounds: rounds(10, 10, 10)},
+		{Name: "sometimes", Role: peer, Rounds: rounds(10, 10, 10)},
+		{Name: "silent", Role: peer, Rounds: rounds(10)},
+	}}
+	r.Servers[1].Rounds[0].P99, r.Servers[2].Rounds[0].P99 = 0, 0
+	for i := range r.Servers {
+		for j := range r.Servers[i].Rounds {
+			r.Servers[i].Rounds[j].P50 = 0
+		}
+	}
+	got := r.table()
+	if head := strings.Join(got.head[2:4], " "); head != "requests/s p99" {
+		t.Errorf("the columns begin with %s, want no p50: nobody told it", head)
+	}
+	for i, want := range []string{"1.50 ms", "1.50 ms", "–"} {
+		if got := got.lines[i][3]; got != want {
+			t.Errorf("p99 of %s is %s, want %s: of the rounds in which it is known", r.Servers[i].Name, got, want)
+		}
 	}
 }
 

@@ -6,29 +6,43 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // request is what a row asks, and the body that must come back.
 type request struct {
 	method, path string
-	host         string // "" means the address
+	over         protocol
+	host         string      // "" means the address
+	fields       [][2]string // more header fields, of HTTP/2 only, with names in lower case
 	body, want   []byte
+	trailers     [][2]string // that must come back, of HTTP/2 only, by name
+}
+
+// in is the same request in another protocol.
+func (q request) in(over protocol) request {
+	q.over = over
+	return q
+}
+
+// authority is the host that is asked for.
+func (q request) authority(addr string) string {
+	if q.host == "" {
+		return addr
+	}
+	return q.host
 }
 
 // answerTime bounds a single request.
 const answerTime = 20 * time.Second
 
-// wire is the request as it is sent.
+// wire is the request as it is sent in HTTP/1.1.
 func (q request) wire(addr string) []byte {
-	host := q.host
-	if host == "" {
-		host = addr
-	}
-	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", q.method, q.path, host)
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", q.method, q.path, q.authority(addr))
 	if q.body != nil {
 		b = append(b, "Content-Length: "+strconv.Itoa(len(q.body))+"\r\n"...)
 	}
@@ -37,23 +51,17 @@ func (q request) wire(addr string) []byte {
 
 // check asks once on a connection of its own and compares the answer byte for byte.
 func (q request) check(ctx context.Context, addr string) error {
-	conn, err := (&net.Dialer{Timeout: answerTime}).DialContext(ctx, "tcp", addr)
+	l, err := q.connect(ctx, addr)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	return q.exchange(conn, bufio.NewReader(conn))
+	defer l.Close()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	return l.exchange(q)
 }
 
-// exchange asks on an open connection. r reads from conn.
-func (q request) exchange(conn net.Conn, r *bufio.Reader) error {
-	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
-	}
-	if _, err := conn.Write(q.wire(conn.RemoteAddr().String())); err != nil {
-		return err
-	}
+// read reads an answer of HTTP/1.1 and compares it.
+func (q request) read(r *bufio.Reader) error {
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil {
 		return err
@@ -63,11 +71,19 @@ func (q request) exchange(conn net.Conn, r *bufio.Reader) error {
 	if err != nil {
 		return fmt.Errorf("reading the body of %s: %w", resp.Status, err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s is answered %s: %.200q", q.method, q.path, resp.Status, body)
+	return q.compare(answer{status: resp.Status, body: body})
+}
+
+// compare says what is wrong with an answer.
+func (q request) compare(a answer) error {
+	if code, _, _ := strings.Cut(a.status, " "); code != "200" {
+		return fmt.Errorf("%s %s is answered %s: %.200q", q.method, q.path, a.status, a.body)
 	}
-	if !bytes.Equal(body, q.want) {
-		return fmt.Errorf("%s %s is answered with %d bytes %.60q, want %d bytes %.60q", q.method, q.path, len(body), body, len(q.want), q.want)
+	if !bytes.Equal(a.body, q.want) {
+		return fmt.Errorf("%s %s is answered with %d bytes %.60q, want %d bytes %.60q", q.method, q.path, len(a.body), a.body, len(q.want), q.want)
+	}
+	if !slices.Equal(a.trailers, q.trailers) {
+		return fmt.Errorf("%s %s is answered with the trailers %q, want %q", q.method, q.path, a.trailers, q.trailers)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type starter func(w *workshop, r row, port int) ([]program, error)
 // The charts.
 const (
 	chartRequests = "requests"
+	chartHTTP2    = "http2"
 	chartHosting  = "hosting"
 	chartBlocking = "blocking"
 	chartIdle     = "idle"
@@ -49,6 +50,10 @@ var (
 	helloJSON = []byte(`{"message":"Hello, World!"}`)
 	upload    = bytes.Repeat([]byte("x"), 1024)
 	pattern   = bytes.Repeat([]byte("0123456789abcdef"), 4096) // what /bytes and the files hold
+	huge      = bytes.Repeat(pattern, 16)                      // 1 MiB
+
+	// unary is a message of gRPC with its prefix: not compressed, and its length.
+	unary = append([]byte{0, 0, 0, 0, byte(len(hello))}, hello...)
 )
 
 // What is asked.
@@ -61,7 +66,10 @@ var (
 	postEcho     = request{method: "POST", path: "/echo", body: upload, want: upload}
 	getSlow20    = request{method: "GET", path: "/slow?ms=20", want: []byte("waited 20 ms\n")}
 	getSlow5     = request{method: "GET", path: "/slow?ms=5", want: []byte("waited 5 ms\n")}
-	getShared    = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
+	getHuge      = request{method: "GET", path: "/bytes?n=1048576", want: huge}
+	callUnary    = request{method: "POST", path: "/test.Echo/Unary", over: h2c, body: unary, want: unary,
+		fields: [][2]string{{"content-type", "application/grpc"}, {"te", "trailers"}}, trailers: [][2]string{{"grpc-status", "0"}}}
+	getShared = request{method: "GET", path: "/plaintext", host: sharedHost, want: hello}
 )
 
 // What answers.
@@ -74,6 +82,9 @@ var (
 	staticHTTP    = contestant{"kestrel, staticfiles by http.Handler", subject, "", startApp("http", "-static")}
 	staticNative  = contestant{"kestrel, staticfiles native", subject, "", startApp("native", "-static")}
 	netHTTP       = contestant{"net/http", peer, "", startPeer("nethttp")}
+	xNetHTTP2     = contestant{"golang.org/x/net/http2", peer, "", startPeer("xnet")}
+	h2o           = contestant{"h2o", peer, "h2o", startH2O}
+	nghttpd       = contestant{"nghttpd", peer, "nghttpd", startNghttpd}
 	fastHTTP      = contestant{"fasthttp", peer, "", startPeer("fasthttp")}
 	nginx         = contestant{"nginx", peer, "nginx", startNginx}
 	ceiling       = contestant{"ceiling (epoll loop in C)", limit, "cc", startCeiling}
@@ -111,6 +122,26 @@ var rows = []row{
 	{"static", "GET of 50 files of 4 KiB in turn", chartRequests, getMany, wrk{connections: 64, paths: manyPaths()},
 		[]contestant{staticHTTP, staticNative, filesNetHTTP, fastHTTP, nginx, ceiling}},
 
+	{"bytes1m", "GET of 1 MiB from memory, 16 connections", chartRequests, getHuge, wrk{connections: 16, volume: true},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
+
+	{"h2c", "GET of 13 bytes in HTTP/2, 8 connections of 100 streams", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 8, streams: 100},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2c-single", "the same, 1 connection of 100 streams", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 1, streams: 100},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2c-many", "the same, 64 connections of 10 streams", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 64, streams: 10},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2c-sequential", "the same, 64 connections, one request at a time on each", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 64, streams: 1},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2", "GET of 13 bytes in HTTP/2 over TLS 1.3, 8 connections of 100 streams", chartHTTP2, getPlaintext.in(h2), h2load{connections: 8, streams: 100},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2c-large", "GET of 1 MiB in HTTP/2, 2 connections of 10 streams", chartHTTP2, getHuge.in(h2c), h2load{connections: 2, streams: 10, volume: true},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"h2-large", "the same over TLS 1.3", chartHTTP2, getHuge.in(h2), h2load{connections: 2, streams: 10, volume: true},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
+	{"grpc-unary", "a unary gRPC call of 13 bytes each way, 8 connections of 100 streams", chartHTTP2, callUnary, h2load{connections: 8, streams: 100},
+		[]contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+
 	{"hosting-exclusive", "one site alone on its port", chartHosting, getPlaintext, wrk{connections: 64},
 		[]contestant{alone, exclusive}},
 	{"hosting-shared", "two sites share a port by host name, load on one", chartHosting, getShared, wrk{connections: 64},
@@ -124,10 +155,15 @@ var rows = []row{
 		mix{connections: 128, other: getSlow20, every: 20}, []contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
 	{"blocking-all", "every request sleeps 5 ms, 128 connections", chartBlocking, getSlow5, mix{connections: 128},
 		[]contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
+	{"h2c-slow-stream", "one of 100 requests sleeps 20 ms, 8 connections of 100 streams; p50 and p99 are those of the other 99", chartBlocking,
+		getPlaintext.in(h2c), h2load{connections: 8, streams: 100, other: getSlow20.in(h2c), every: 100},
+		[]contestant{kestrelHTTP, kestrelNative, sameNetHTTP}},
 	{"slow-clients", "good traffic on 64 connections beside 2,000 clients that send a byte each 10 s", chartBlocking, getPlaintext,
 		slowClients{good: mix{connections: 64}, clients: 2000, every: slowInterval, limit: slowLimit, margin: 2 * time.Second, grace: 5 * time.Second},
 		[]contestant{limitHTTP, limitNative, limitPeer, nginx}},
 
 	{"idle", "user-space memory of a connection that has had one request", chartIdle, getPlaintext, idle{},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+	{"idle-h2c", "user-space memory of a connection of HTTP/2 that has had one request", chartIdle, getPlaintext.in(h2c), idle{},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx}},
 }

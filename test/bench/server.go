@@ -20,6 +20,7 @@ const (
 type running struct {
 	addr     string
 	children []*child
+	grace    time.Duration // that its processes have to stop
 }
 
 // startServer starts a contestant on a free port and makes sure that it answers a row's request correctly.
@@ -32,7 +33,7 @@ func startServer(ctx context.Context, w *workshop, r row, c contestant) (*runnin
 	if err != nil {
 		return nil, err
 	}
-	s := &running{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	s := &running{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), grace: w.grace}
 	for _, p := range programs {
 		ch, err := launch(w, p)
 		if err != nil {
@@ -115,14 +116,32 @@ func (s *running) stop() error {
 	for _, ch := range slices.Backward(s.children) {
 		errs = append(errs, ch.stop())
 	}
-	all, err := processes()
+	left, err := remaining(tree, s.grace)
 	errs = append(errs, err)
-	for pid, p := range tree {
-		if left, alive := all[pid]; alive && left.start == p.start {
-			errs = append(errs, fmt.Errorf("process %d was left behind by %s", pid, s.children[0].name), kill(pid))
-		}
+	for _, pid := range left {
+		errs = append(errs, fmt.Errorf("process %d was left behind by %s", pid, s.children[0].name), kill(pid))
 	}
 	return errors.Join(errs...)
+}
+
+// remaining are the processes of a tree that have not ended when grace has passed. The helpers of a server, such as those of
+// h2o, notice its end a moment later.
+func remaining(tree map[int]procStat, grace time.Duration) ([]int, error) {
+	for deadline := time.Now().Add(grace); ; time.Sleep(10 * time.Millisecond) {
+		all, err := processes()
+		if err != nil {
+			return nil, err
+		}
+		var left []int
+		for pid, p := range tree {
+			if now, alive := all[pid]; alive && now.start == p.start {
+				left = append(left, pid)
+			}
+		}
+		if len(left) == 0 || time.Now().After(deadline) {
+			return left, nil
+		}
+	}
 }
 
 // freePort is a port of the loopback interface on which nobody listens.

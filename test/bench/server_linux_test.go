@@ -12,7 +12,7 @@ import (
 
 // testWorkshop is a workshop in which nothing was built.
 func testWorkshop(t *testing.T) *workshop {
-	return &workshop{dir: t.TempDir(), tools: map[string]string{}, cpus: 1, grace: 200 * time.Millisecond,
+	return &workshop{dir: t.TempDir(), tools: map[string]string{}, cpus: 1, grace: time.Minute,
 		loader: []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", programVariable + "=load", os.Args[0]}}
 }
 
@@ -50,6 +50,9 @@ func TestAServerIsStartedMeasuredAndStopped(t *testing.T) {
 	m, err := climb(t.Context(), getPlaintext, s, []int{5, 10, 15}, 0)
 	if err != nil || m.Memory == 0 {
 		t.Errorf("idle connections: %+v, %v, want figures", m, err)
+	}
+	if m, err := climb(t.Context(), getPlaintext.in(h2c), s, []int{5, 10, 15}, 0); err != nil || m.Memory == 0 {
+		t.Errorf("idle connections of HTTP/2: %+v, %v, want figures", m, err)
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("stopping: %v", err)
@@ -109,8 +112,12 @@ func TestWhatAServerSpendsUnderALoadIsObserved(t *testing.T) {
 	}
 }
 
+// impatience is the grace of those who will not stop.
+const impatience = 200 * time.Millisecond
+
 func TestServersThatFailSayWhy(t *testing.T) {
 	w := testWorkshop(t)
+	w.grace = impatience
 	_, err := startServer(t.Context(), w, testRow, testServer("broken"))
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "the disk is on fire") {
 		t.Errorf("a server that ended at once: %v, want its status and what it said", err)
@@ -133,7 +140,9 @@ func TestServersThatFailSayWhy(t *testing.T) {
 }
 
 func TestProcessesThatAServerLeavesBehindAreEndedAndTold(t *testing.T) {
-	s, err := startServer(t.Context(), testWorkshop(t), testRow, testServer("parent"))
+	w := testWorkshop(t)
+	w.grace = impatience
+	s, err := startServer(t.Context(), w, testRow, testServer("parent"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -17,10 +18,10 @@ type table struct {
 
 // table makes the table of a row.
 func (r rowResult) table() table {
-	extra, counted := r.figures(), r.counted()
+	columns, extra, counted := r.columns(), r.figures(), r.counted()
 	t := table{head: []string{"server", string(r.Unit)}}
-	if r.Unit == perRequest {
-		t.head = append(t.head, "requests/s", "p50", "p99")
+	for _, c := range columns {
+		t.head = append(t.head, c.name)
 	}
 	for _, f := range extra {
 		t.head = append(t.head, f.Name)
@@ -42,7 +43,7 @@ func (r rowResult) table() table {
 			t.notes = append(t.notes, fmt.Sprintf("%s FAILED: %s", s.Name, text))
 		}
 		if len(s.values(cost)) > 0 {
-			t.lines = append(t.lines, r.line(s, subjects, extra, counted))
+			t.lines = append(t.lines, r.line(s, subjects, columns, extra, counted))
 		}
 	}
 	if r.Chart == chartBlocking {
@@ -67,14 +68,29 @@ func (r rowResult) comparisons(subjects []serverResult) []string {
 	return all
 }
 
-func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure, counted bool) []string {
-	median := func(figure func(measurement) float64) float64 { return spread(s.values(figure)).Median }
+// column is what every load may tell of its requests. 0 means that it did not.
+type column struct {
+	name  string
+	value func(measurement) float64
+	text  func(float64) string
+}
+
+// columns are those of which anything is known in a row of requests.
+func (r rowResult) columns() []column {
+	all := []column{{"requests/s", perSecond, thousands}, {"p50", p50, latency}, {"p99", p99, latency}}
+	return slices.DeleteFunc(all, func(c column) bool {
+		return r.Unit != perRequest || !slices.ContainsFunc(r.Servers, func(s serverResult) bool { return len(s.known(c.value)) > 0 })
+	})
+}
+
+func (r rowResult) line(s serverResult, subjects []serverResult, columns []column, extra []figure, counted bool) []string {
 	line := []string{s.Name, rangeText(spread(s.values(cost)))}
-	if r.Unit == perRequest {
-		line = append(line,
-			thousands(median(func(m measurement) float64 { return m.PerSecond })),
-			latency(median(func(m measurement) float64 { return m.P50 })),
-			latency(median(func(m measurement) float64 { return m.P99 })))
+	for _, c := range columns {
+		text := "–"
+		if values := s.known(c.value); len(values) > 0 {
+			text = c.text(spread(values).Median)
+		}
+		line = append(line, text)
 	}
 	for _, f := range extra {
 		text := "–"
@@ -90,7 +106,7 @@ func (r rowResult) line(s serverResult, subjects []serverResult, extra []figure,
 		}
 		line = append(line, text)
 	}
-	line = append(line, memoryText(median(func(m measurement) float64 { return float64(m.Memory) })))
+	line = append(line, memoryText(spread(s.values(resident)).Median))
 	for _, subject := range subjects {
 		text := "1"
 		if s.Name != subject.Name {

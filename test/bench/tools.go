@@ -24,10 +24,12 @@ type tool struct {
 	version  string   // the argument that makes it say its version
 }
 
-// debianTools are the tools that can be installed. h2load is for rows of HTTP/2.
+// debianTools are the tools that can be installed. h2load is for rows of HTTP/2, as h2o and nghttpd are.
 var debianTools = []tool{
 	{"wrk", []string{"wrk"}, "-v"},
 	{"h2load", []string{"nghttp2-client"}, "--version"},
+	{"h2o", []string{"h2o"}, "--version"},
+	{"nghttpd", []string{"nghttp2-server"}, "--version"},
 	{"nginx", []string{"nginx-light"}, "-v"},
 	{"haproxy", []string{"haproxy"}, "-v"},
 	{"cc", []string{"gcc", "libc6-dev"}, "--version"},
@@ -103,7 +105,7 @@ func installTools(ctx context.Context, progress io.Writer) (err error) {
 // policyFile is asked by Debian's packages whether they may start their services (invoke-rc.d(8)).
 const policyFile = "/usr/sbin/policy-rc.d"
 
-// forbidServices keeps packages from starting nginx and haproxy as services. An existing policy is left as it is.
+// forbidServices keeps packages from starting nginx, haproxy and h2o as services. An existing policy is left as it is.
 func forbidServices() (remove func() error, err error) {
 	f, err := os.OpenFile(policyFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	if errors.Is(err, os.ErrExist) {

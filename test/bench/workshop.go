@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lannerhq/lanner/test/selfsigned"
 )
 
 // workshop is what servers and loads are made from: a folder of our own, which goes with the program, and all programs.
@@ -23,6 +25,8 @@ type workshop struct {
 	pin   bool
 	grace time.Duration // that a server has to stop
 
+	cert, key string // paths, of makeCertificate
+
 	loader []string // the beginning of the command line of package load as a process
 }
 
@@ -30,6 +34,7 @@ type workshop struct {
 const (
 	smallFile = "4k.bin"
 	largeFile = "64k.bin"
+	hugeFile  = "1m.bin"
 
 	manyFolder = "many"
 	manyFiles  = 50 // of 4 KiB each, in manyFolder
@@ -77,10 +82,33 @@ func newWorkshop(ctx context.Context, o options, tools map[string]string) (w *wo
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if err := w.makeFiles(); err != nil {
+	if err := errors.Join(w.makeFiles(), w.makeSite(), w.makeCertificate()); err != nil {
 		return nil, err
 	}
 	return w, w.build(ctx)
+}
+
+// makeSite writes what servers answer that know nothing but files. They do not look at a query.
+func (w *workshop) makeSite() error {
+	if err := os.Mkdir(w.site(), 0o700); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"plaintext": hello, "json": helloJSON, "bytes": huge} {
+		if err := os.WriteFile(filepath.Join(w.site(), name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeCertificate writes the one of all servers: ECDSA P-256.
+func (w *workshop) makeCertificate() error {
+	cert, err := selfsigned.New("localhost", "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	w.cert, w.key, err = selfsigned.Write(w.dir, cert)
+	return err
 }
 
 // makeFiles writes the files that servers serve.
@@ -88,7 +116,7 @@ func (w *workshop) makeFiles() error {
 	if err := os.MkdirAll(filepath.Join(w.files(), manyFolder), 0o700); err != nil {
 		return err
 	}
-	contents := map[string][]byte{smallFile: pattern[:4096], largeFile: pattern}
+	contents := map[string][]byte{smallFile: pattern[:4096], largeFile: pattern, hugeFile: huge}
 	for i := range manyFiles {
 		contents[manyName(i)] = manyContent(i)
 	}
@@ -136,9 +164,15 @@ func (w *workshop) bin(name string) string { return filepath.Join(w.dir, "bin", 
 // files is the folder with the files that servers serve.
 func (w *workshop) files() string { return filepath.Join(w.dir, "files") }
 
+// path is that of a file of this name in the folder.
+func (w *workshop) path(name string) string { return filepath.Join(w.dir, name) }
+
+// site is the folder of makeSite.
+func (w *workshop) site() string { return filepath.Join(w.dir, "site") }
+
 // file writes a file of this name into the folder.
 func (w *workshop) file(name, content string) (string, error) {
-	path := filepath.Join(w.dir, name)
+	path := w.path(name)
 	return path, os.WriteFile(path, []byte(content), 0o600)
 }
 

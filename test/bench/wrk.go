@@ -13,6 +13,7 @@ type wrk struct {
 	pipeline    int      // requests sent at once; 0 means one
 	close       bool     // a connection for each request
 	paths       []string // asked in turn, instead of the row's
+	volume      bool     // the bytes of bodies count as well
 }
 
 // warmUp comes before each measurement: pools fill, garbage collection finds its pace.
@@ -30,7 +31,11 @@ func (l wrk) measure(ctx context.Context, w *workshop, r row, s *running, d time
 	if _, _, err := w.wrk(ctx, warmUp, args); err != nil {
 		return measurement{}, fmt.Errorf("warming up: %w", err)
 	}
-	return observe(ctx, s, func() (loadResult, time.Duration, error) { return w.wrk(ctx, d, args) })
+	m, err := observe(ctx, s, func() (loadResult, time.Duration, error) { return w.wrk(ctx, d, args) })
+	if err == nil && l.volume {
+		m.Figures = append(m.Figures, volumeFigure(float64(len(r.ask.want))/m.Cost))
+	}
+	return m, err
 }
 
 // arguments are those of wrk, without the time.

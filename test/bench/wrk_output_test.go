@@ -34,6 +34,14 @@ func TestWrksOutputIsRead(t *testing.T) {
 	}
 }
 
+func TestAPercentileOfZeroIsUnknown(t *testing.T) {
+	got, err := parseWrk(strings.Replace(wrkOutput, "4.22ms", "0.00us", 1))
+	want := loadResult{requests: 51689, perSecond: 46998.97, p50: 111 * time.Microsecond}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v: a p99 of 0 is one that wrk does not know", got, err, want)
+	}
+}
+
 func TestWrksTroubleIsAnError(t *testing.T) {
 	for why, tt := range map[string]struct{ replace, by, text string }{
 		"wrong statuses":        {"Requests/sec:", "  Non-2xx or 3xx responses: 46181\nRequests/sec:", "Non-2xx or 3xx responses: 46181"},
@@ -54,9 +62,10 @@ func TestWrksTroubleIsAnError(t *testing.T) {
 func FuzzParseWrkAcceptsOnlyWholeResults(f *testing.F) {
 	f.Add(wrkOutput)
 	f.Add("")
+	f.Add("  1 requests in 1s\nRequests/sec: 1\n  50% 0.00us\n  99% 0.00us\n")
 	f.Add("  1 requests in 1s\nRequests/sec: 1\n  50% 1us\n  99% 1h\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if r, err := parseWrk(text); err == nil && (r.requests <= 0 || r.p50 <= 0 || r.p99 <= 0) {
+		if r, err := parseWrk(text); err == nil && (r.requests <= 0 || r.p50 < 0 || r.p99 < 0) {
 			t.Errorf("%q is taken for %+v", text, r)
 		}
 	})

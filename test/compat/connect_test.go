@@ -41,8 +41,9 @@ func connectService(began chan<- struct{}, ended chan<- error) http.Handler {
 		res := connect.NewResponse(req.Msg)
 		res.Header().Set("X-Echo", req.Header().Get("X-Say"))
 		res.Trailer().Set("X-Trail", req.Header().Get("X-Say"))
+		res.Header().Set("X-Method", req.HTTPMethod())
 		return res, nil
-	}))
+	}, connect.WithIdempotency(connect.IdempotencyNoSideEffects)))
 	handle(echoSum, connect.NewClientStreamHandler(echoSum, func(_ context.Context, stream *connect.ClientStream[octets]) (*connect.Response[length], error) {
 		sum := int64(0)
 		for stream.Receive() {
@@ -95,7 +96,7 @@ func connectService(began chan<- struct{}, ended chan<- error) http.Handler {
 // connectProtocols are what a connect client can speak. On HTTP/1.1 there are no trailers as gRPC needs them.
 func connectProtocols(s *site) map[string][]connect.ClientOption {
 	all := map[string][]connect.ClientOption{
-		"Connect": nil, "Connect with gzip": {connect.WithSendGzip()}, "Connect by GET": {connect.WithHTTPGet()}, "gRPC-Web": {connect.WithGRPCWeb()},
+		"Connect": nil, "Connect with gzip": {connect.WithSendGzip()}, "gRPC-Web": {connect.WithGRPCWeb()},
 	}
 	if s.Proto == 2 {
 		all["gRPC"] = []connect.ClientOption{connect.WithGRPC()}
@@ -108,7 +109,7 @@ func TestConnectServesEachOfItsProtocols(t *testing.T) {
 		s := serve(connectService(nil, nil))
 		for name, opts := range connectProtocols(s) {
 			t.Run(name, func(t *testing.T) {
-				talkUnary(t, s, opts)
+				talkUnary(t, s, "POST", opts, 0, 1, 100_000)
 				talkStreams(t, s, opts)
 				if s.Proto == 2 { // on HTTP/1.1 connect's client does not begin one
 					talkBoth(t, s, opts)
@@ -119,10 +120,27 @@ func TestConnectServesEachOfItsProtocols(t *testing.T) {
 	})
 }
 
-func talkUnary(t *testing.T, s *site, opts []connect.ClientOption) {
+func TestConnectByGET(t *testing.T) {
+	everywhere(t, func(t *testing.T, serve func(http.Handler) *site) {
+		opts := []connect.ClientOption{connect.WithHTTPGet(), connect.WithHTTPGetMaxURLSize(7000, true), connect.WithIdempotency(connect.IdempotencyNoSideEffects)}
+		s := serve(connectService(nil, nil))
+		talkUnary(t, s, "GET", opts, 0, 1, 5000) // the server takes request lines of 8 KiB
+		talkUnary(t, s, "POST", opts, 10_000)
+	})
+}
+
+func TestConnectMessagesOfFiveMegabytes(t *testing.T) {
+	onHTTP2(t, func(t *testing.T, serve func(http.Handler) *site) {
+		s := serve(connectService(nil, nil))
+		talkUnary(t, s, "POST", nil, largeRPC)
+		talkUnary(t, s, "POST", []connect.ClientOption{connect.WithGRPC()}, largeRPC)
+	})
+}
+
+func talkUnary(t *testing.T, s *site, method string, opts []connect.ClientOption, sizes ...int) {
 	t.Helper()
 	client := connect.NewClient[octets, octets](s.Client, s.URL+echoUnary, opts...)
-	for _, size := range []int{0, 1, 100_000, largeRPC} {
+	for _, size := range sizes {
 		req := connect.NewRequest(wrapperspb.Bytes(pattern(size)))
 		req.Header().Set("X-Say", fmt.Sprint("size ", size))
 		res, err := client.CallUnary(patient(t), req)
@@ -134,6 +152,9 @@ func talkUnary(t *testing.T, s *site, opts []connect.ClientOption) {
 		}
 		if head, trail := res.Header().Get("X-Echo"), res.Trailer().Get("X-Trail"); head != fmt.Sprint("size ", size) || trail != head {
 			t.Errorf("%d bytes: metadata %q and in the trailers %q", size, head, trail)
+		}
+		if got := res.Header().Get("X-Method"); got != method {
+			t.Errorf("%d bytes: the method is %s, want %s", size, got, method)
 		}
 	}
 }
@@ -149,13 +170,13 @@ func talkStreams(t *testing.T, s *site, opts []connect.ClientOption) {
 	if sum, err := up.CloseAndReceive(); err != nil || sum.Msg.Value != 1_000_000 {
 		t.Errorf("client stream: %v, %v, want 1000000", sum, err)
 	}
-	down, err := connect.NewClient[octets, octets](s.Client, s.URL+echoRepeat, opts...).CallServerStream(patient(t), connect.NewRequest(wrapperspb.Bytes(pattern(1<<20))))
+	down, err := connect.NewClient[octets, octets](s.Client, s.URL+echoRepeat, opts...).CallServerStream(patient(t), connect.NewRequest(wrapperspb.Bytes(pattern(200_000))))
 	if err != nil {
 		t.Fatalf("server stream: %v", err)
 	}
 	n := 0
 	for ; down.Receive(); n++ {
-		if !bytes.Equal(down.Msg().Value, pattern(1<<20)) {
+		if !bytes.Equal(down.Msg().Value, pattern(200_000)) {
 			t.Errorf("server stream: message %d differs", n)
 		}
 	}

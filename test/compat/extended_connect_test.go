@@ -95,7 +95,10 @@ func (c *connectConn) receive() {
 	for {
 		f, err := c.framer.ReadFrame()
 		if err == nil {
-			err = c.received(f)
+			var reply func() error
+			if reply, err = c.received(f); reply != nil { // without mu, which is taken behind sending
+				err = c.send(reply)
+			}
 		}
 		if err != nil {
 			c.mu.Lock()
@@ -107,7 +110,8 @@ func (c *connectConn) receive() {
 	}
 }
 
-func (c *connectConn) received(f http2.Frame) error {
+// received takes a frame, and returns what is to be sent because of it.
+func (c *connectConn) received(f http2.Frame) (reply func() error, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.changed.Broadcast()
@@ -115,14 +119,14 @@ func (c *connectConn) received(f http2.Frame) error {
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
 		if f.IsAck() {
-			return nil
+			return nil, nil
 		}
 		if n, ok := f.Value(http2.SettingInitialWindowSize); ok {
 			c.initial = int64(n)
 		}
 		n, _ := f.Value(http2.SettingEnableConnectProtocol)
 		c.announced, c.configured = n == 1, true
-		return c.send(func() error { return c.framer.WriteSettingsAck() })
+		return c.framer.WriteSettingsAck, nil
 	case *http2.WindowUpdateFrame:
 		if s != nil {
 			s.window += int64(f.Increment)
@@ -130,16 +134,17 @@ func (c *connectConn) received(f http2.Frame) error {
 			c.window += int64(f.Increment)
 		}
 	case *http2.PingFrame:
-		return c.send(func() error { return c.framer.WritePing(true, f.Data) })
+		data := f.Data
+		return func() error { return c.framer.WritePing(true, data) }, nil
 	case *http2.GoAwayFrame:
-		return fmt.Errorf("GOAWAY %v", f.ErrCode)
+		return nil, fmt.Errorf("GOAWAY %v", f.ErrCode)
 	case *http2.RSTStreamFrame:
 		if s != nil && s.err == nil {
 			s.err = fmt.Errorf("RST_STREAM %v", f.ErrCode)
 		}
 	case *http2.MetaHeadersFrame:
 		if s == nil {
-			return errors.New("a response to nothing")
+			return nil, errors.New("a response to nothing")
 		}
 		s.header = map[string]string{}
 		for _, field := range f.Fields {
@@ -150,19 +155,19 @@ func (c *connectConn) received(f http2.Frame) error {
 		}
 	case *http2.DataFrame:
 		if s == nil {
-			return errors.New("data of nothing")
+			return nil, errors.New("data of nothing")
 		}
 		s.in.Write(f.Data())
 		if f.StreamEnded() {
 			s.err = io.EOF
 		}
-		if n := f.Length; n > 0 {
-			return c.send(func() error {
-				return errors.Join(c.framer.WriteWindowUpdate(0, n), c.framer.WriteWindowUpdate(f.StreamID, n))
-			})
+		if id, n := f.StreamID, f.Length; n > 0 {
+			return func() error {
+				return errors.Join(c.framer.WriteWindowUpdate(0, n), c.framer.WriteWindowUpdate(id, n))
+			}, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // send writes frames one after the other.

@@ -195,8 +195,8 @@ func TestManyWebSocketsShareAConnectionWithRequests(t *testing.T) {
 				for range sockets {
 					all.Go(func() {
 						s := c.socket(t)
-						for n := range 50 {
-							message := pattern(n * 500)
+						for n := range 20 {
+							message := pattern(n * 300)
 							if err := s.write(true, opBinary, message); err != nil {
 								t.Errorf("message %d: %v", n, err)
 								return

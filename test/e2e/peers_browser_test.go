@@ -44,14 +44,15 @@ func TestARealBrowserShowsTheDemoAndItsWebSocketWorks(t *testing.T) {
 }
 
 // browse loads a page, runs its scripts for two seconds of the page's time, and returns what it has become.
-func browse(t *testing.T, browser, url string) string {
+func browse(t *testing.T, browser, url string, options ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), peerTimeout)
 	defer cancel()
 	profile := t.TempDir()
-	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	args := append(options, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--user-data-dir="+profile,
 		"--virtual-time-budget=2000", "--dump-dom", url)
+	cmd := exec.CommandContext(ctx, browser, args...)
 	var log strings.Builder
 	cmd.Stderr = &log
 	out, err := cmd.Output()

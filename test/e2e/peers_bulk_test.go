@@ -79,6 +79,12 @@ func TestBulkDataPassesThroughTheHostInFlatMemory(t *testing.T) {
 // watchMemory samples the resident memory of a process until the returned function is called, which judges it.
 func watchMemory(t *testing.T, pid int) (done func()) {
 	t.Helper()
+	return watchGrowth(t, pid, growthLimit)
+}
+
+// watchGrowth is watchMemory for any limit in bytes.
+func watchGrowth(t *testing.T, pid int, limit int64) (done func()) {
+	t.Helper()
 	began := time.Now()
 	before, err := memory(pid)
 	if err != nil {
@@ -106,11 +112,11 @@ func watchMemory(t *testing.T, pid int) (done func()) {
 		close(stop)
 		wg.Wait()
 		if err != nil {
-			t.Errorf("the host's memory can no longer be read: %v", err)
+			t.Errorf("the server's memory can no longer be read: %v", err)
 		}
-		if peak-before > growthLimit {
-			t.Errorf("the host's memory went from %d to %d MiB, want at most %d more", before>>20, peak>>20, growthLimit>>20)
+		if peak-before > limit {
+			t.Errorf("the server's memory went from %d to %d MiB, want at most %d more", before>>20, peak>>20, limit>>20)
 		}
-		t.Logf("memory of the host: %d MiB before, %d MiB at most, in %v", before>>20, peak>>20, time.Since(began).Round(time.Millisecond))
+		t.Logf("memory of the server: %d MiB before, %d MiB at most, in %v", before>>20, peak>>20, time.Since(began).Round(time.Millisecond))
 	}
 }

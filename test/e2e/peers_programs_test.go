@@ -32,6 +32,8 @@ func init() {
 var programs = map[string]func() error{
 	// peer faces the programs that nobody here wrote, or the real lanner command.
 	"peer": func() error { return lanner.Run(peerApplication()) },
+	// http2 is the same, with what the tests with clients of HTTP/2 ask for.
+	"http2": func() error { return lanner.Run(http2Application()) },
 	// proxied is the same behind a reverse proxy on 127.0.0.1 or on a unix socket.
 	"proxied": func() error {
 		return lanner.Run(forwardedheaders.New(forwardedheaders.Options{

@@ -112,6 +112,21 @@ func TestTheProgramSpeaksHTTPS(t *testing.T) {
 	}
 }
 
+func TestBothServersSpeakHTTP2ByPriorKnowledge(t *testing.T) {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	for _, server := range []string{"kestrel", "nethttp"} {
+		_, stdout := program(t, "-urls http://127.0.0.1:0 -server "+server)
+		lines := bufio.NewScanner(stdout)
+		if !lines.Scan() {
+			t.Fatalf("%s ended early: %v", server, lines.Err())
+		}
+		transport := &http.Transport{Protocols: &protocols}
+		wantHelloBy(t, transport, strings.TrimPrefix(lines.Text(), "listening on "))
+		transport.CloseIdleConnections()
+	}
+}
+
 func wantHello(t *testing.T, url string) {
 	t.Helper()
 	wantHelloBy(t, &http.Transport{DisableKeepAlives: true}, url)

@@ -23,7 +23,12 @@ type netHTTP struct {
 
 // newNetHTTP carries an application on net/http; an http.Handler without a layer between.
 func newNetHTTP(application server.Application, headersTimeout time.Duration, secure *tls.Config) *netHTTP {
+	var protocols http.Protocols // kestrel's; UnencryptedHTTP2 is h2c by prior knowledge
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &netHTTP{http: http.Server{
+		Protocols:         &protocols,
 		Handler:           server.Handler(application),
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headersTimeout,

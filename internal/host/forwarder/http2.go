@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// http2Client speaks HTTP/2 to the worker of one Upstream, by the standard library's client (docs/decisions/0011). The library
+// http2Client speaks HTTP/2 to the worker of one Upstream, by the standard library's client (docs/decisions/0012). The library
 // owns the connections' streams; the Upstream has the connections, so that Close leaves none.
 type http2Client struct {
 	u         *Upstream

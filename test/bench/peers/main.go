@@ -1,10 +1,13 @@
 // Command peers answers the paths that the benchmarks use on the servers that Lanner is measured against. Its handlers do
 // no more than they must: what is compared is the server.
 //
-//	peers nethttp|fasthttp -addr HOST:PORT [-files DIR] [-debug HOST:PORT]
+//	peers nethttp -addr HOST:PORT [-h2c | -cert FILE -key FILE] [-files DIR] [-debug HOST:PORT]
+//	peers xnet -addr HOST:PORT [-cert FILE -key FILE] [-files DIR] [-debug HOST:PORT]
+//	peers fasthttp -addr HOST:PORT [-files DIR] [-debug HOST:PORT]
 //	peers reverseproxy -addr HOST:PORT -upstream URL
 //
-// With -debug it tells there how many objects it has allocated: GET /debug/mallocs.
+// xnet is golang.org/x/net/http2. -h2c is HTTP/2 in cleartext by prior knowledge, which xnet speaks without being told; with
+// a certificate both speak HTTP/2 over TLS. With -debug it tells there how many objects it has allocated: GET /debug/mallocs.
 package main
 
 import (
@@ -21,7 +24,7 @@ import (
 var (
 	hello     = []byte("Hello, World!")
 	helloJSON = []byte(`{"message":"Hello, World!"}`)
-	block     = bytes.Repeat([]byte("0123456789abcdef"), 4096) // what /bytes repeats
+	block     = bytes.Repeat([]byte("0123456789abcdef"), 65536) // what /bytes sends, up to all of it
 )
 
 // filesPath is where the files of -files are.
@@ -29,17 +32,22 @@ const filesPath = "/files/"
 
 type options struct {
 	addr, files, upstream, debug string
+	cert, key                    string
+	h2c                          bool
 }
 
 func main() {
 	if len(os.Args) < 2 {
-		log.Fatal("peers: say which: nethttp, fasthttp or reverseproxy")
+		log.Fatal("peers: say which: nethttp, xnet, fasthttp or reverseproxy")
 	}
 	var o options
 	flags := flag.NewFlagSet("peers", flag.ExitOnError)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where to listen")
 	flags.StringVar(&o.files, "files", "", "folder for GET /files/NAME")
 	flags.StringVar(&o.upstream, "upstream", "", "where to forward to")
+	flags.StringVar(&o.cert, "cert", "", "file of the certificate, PEM: TLS")
+	flags.StringVar(&o.key, "key", "", "file of its private key, PEM")
+	flags.BoolVar(&o.h2c, "h2c", false, "HTTP/2 in cleartext, without HTTP/1.1")
 	flags.StringVar(&o.debug, "debug", "", "where to tell allocations")
 	flags.Parse(os.Args[2:]) // ends the program by itself when it fails
 	log.Fatal("peers: ", serve(os.Args[1], o))
@@ -57,10 +65,12 @@ func serve(kind string, o options) (err error) {
 	switch kind {
 	case "nethttp":
 		return serveNetHTTP(o)
+	case "xnet":
+		return serveXNet(o)
 	case "fasthttp":
 		return serveFastHTTP(o)
 	case "reverseproxy":
 		return serveReverseProxy(o)
 	}
-	return fmt.Errorf("there is no %q: it must be nethttp, fasthttp or reverseproxy", kind)
+	return fmt.Errorf("there is no %q: it must be nethttp, xnet, fasthttp or reverseproxy", kind)
 }

@@ -10,7 +10,15 @@ import (
 )
 
 func serveNetHTTP(o options) error {
-	return (&http.Server{Addr: o.addr, Handler: netHTTPHandler(o.files)}).ListenAndServe()
+	s := &http.Server{Addr: o.addr, Handler: netHTTPHandler(o.files)}
+	if o.cert != "" {
+		return s.ListenAndServeTLS(o.cert, o.key)
+	}
+	if o.h2c {
+		s.Protocols = new(http.Protocols)
+		s.Protocols.SetUnencryptedHTTP2(true)
+	}
+	return s.ListenAndServe()
 }
 
 func netHTTPHandler(files string) http.Handler {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lannerhq/lanner/test/selfsigned"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/goleak"
 )
@@ -45,8 +48,9 @@ func wantContract(t *testing.T, client *http.Client, base string) {
 		{"GET", "/plaintext", "", 200, hello},
 		{"GET", "/json", "", 200, helloJSON},
 		{"POST", "/echo", "sent", 200, []byte("sent")},
-		{"GET", "/bytes?n=65536", "", 200, block},
-		{"GET", "/bytes?n=65537", "", 400, nil},
+		{"GET", "/bytes?n=65536", "", 200, block[:65536]},
+		{"GET", "/bytes?n=1048576", "", 200, block},
+		{"GET", "/bytes?n=1048577", "", 400, nil},
 		{"GET", "/bytes?n=many", "", 400, nil},
 		{"GET", "/files/4k.bin", "", 200, block[:4096]},
 		{"GET", "/files/missing", "", 404, nil},
@@ -106,11 +110,57 @@ func TestFastHTTPAnswersTheContract(t *testing.T) {
 	}
 }
 
+// h2Client speaks HTTP/2 alone, encrypted or not.
+func h2Client(t *testing.T) *http.Client {
+	var protocols http.Protocols
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &protocols, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
+}
+
+func TestXNetAnswersTheContractInHTTP2(t *testing.T) {
+	cert, err := selfsigned.New("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, keyPath, err := selfsigned.Write(t.TempDir(), cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := files(t)
+	for scheme, serve := range map[string]func(*xNet, net.Listener) error{
+		"http":  (*xNet).serve,
+		"https": func(s *xNet, l net.Listener) error { return s.serveTLS(l, path, keyPath) },
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newXNet(netHTTPHandler(folder))
+			done := make(chan error)
+			go func() { done <- serve(s, l) }()
+			client := h2Client(t)
+			wantContract(t, client, scheme+"://"+l.Addr().String())
+			client.CloseIdleConnections()
+			l.Close()
+			if err := errors.Join(<-done, s.http.Close()); err == nil {
+				t.Error("serving ended without saying why")
+			}
+		})
+	}
+}
+
 func TestWrongArgumentsAreRefused(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"a peer that does not exist":       func() error { return serve("iis", options{}) },
 		"a proxy without an upstream":      func() error { return serve("reverseproxy", options{upstream: "nonsense"}) },
 		"an address that cannot be opened": func() error { return serve("nethttp", options{addr: "127.0.0.1:nonsense"}) },
+		"one of xnet":                      func() error { return serve("xnet", options{addr: "127.0.0.1:nonsense"}) },
+		"a certificate that is not there":  func() error { return serve("xnet", options{addr: "127.0.0.1:0", cert: "missing", key: "missing"}) },
+		"one of net/http":                  func() error { return serve("nethttp", options{addr: "127.0.0.1:0", cert: "missing", key: "missing"}) },
 		"one for allocations":              func() error { return serve("nethttp", options{debug: "127.0.0.1:nonsense"}) },
 	} {
 		if fail() == nil {

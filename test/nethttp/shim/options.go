@@ -21,7 +21,7 @@ func options(srv *http.Server, l net.Listener) kestrel.Options {
 	header += 4096 // the slack of net/http
 	none := server.DataRate{BytesPerSecond: kestrel.None}
 	return kestrel.Options{
-		Endpoints: []kestrel.Endpoint{{Listener: l}},
+		Endpoints: []kestrel.Endpoint{{Listener: l, Protocols: protocols(srv.Protocols)}},
 		Limits: kestrel.Limits{
 			MaxRequestLineSize:         header,
 			MaxRequestHeadersTotalSize: header,
@@ -36,6 +36,17 @@ func options(srv *http.Server, l net.Listener) kestrel.Options {
 		Compat: kestrel.Compat{HostHeaderOverride: true},       // net/http lets the target's authority win
 		Logger: slog.New(slog.NewTextHandler(lines{srv}, nil)), // without debug events, such as a client's mistakes
 	}
+}
+
+// protocols are those of a server without TLS. net/http speaks HTTP/2 there only when it is told to.
+func protocols(p *http.Protocols) kestrel.Protocols {
+	switch {
+	case p == nil || !p.UnencryptedHTTP2():
+		return kestrel.HTTP1
+	case p.HTTP1():
+		return kestrel.HTTP1AndHTTP2
+	}
+	return kestrel.HTTP2
 }
 
 // first returns the first duration that is set, or no limit.

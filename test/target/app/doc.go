@@ -12,6 +12,7 @@
 //	GET  /headers           what the application sees, as JSON
 //	GET  /panic             a panic
 //	GET  /file?name=F       a file of a folder that the application makes: hello.txt, page.html, 1k.bin, 64k.bin, 1m.bin
+//	POST /test.Echo/Unary   a unary gRPC call that is answered with its own message, of at most 4 MiB
 //	GET  /ws                a WebSocket echo
 //
 // GET paths answer HEAD too. A number that is left out is 0. /echo and /discard take max=N, which replaces the server's

@@ -28,6 +28,7 @@ var routes = []route{
 	{http.MethodGet, "/headers", headersHTTP, headersNative},
 	{http.MethodGet, "/panic", panicHTTP, panicNative},
 	{http.MethodGet, "/file", fileHTTP, fileNative},
+	{http.MethodPost, "/test.Echo/Unary", grpcHTTP, grpcNative},
 	{http.MethodGet, "/ws", webSocket, webSocketNative},
 }
 

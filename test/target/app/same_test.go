@@ -58,6 +58,11 @@ var requests = []string{
 	"GET /file?name=/etc/passwd",
 	"GET /file?name=.",
 	"GET /file",
+	"POST /test.Echo/Unary\nContent-Type: application/grpc\nTE: trailers\nContent-Length: 8\n\n\x00\x00\x00\x00\x03abc",
+	"POST /test.Echo/Unary\nContent-Type: application/grpc+proto\nTE: trailers\nTransfer-Encoding: chunked\n\n5\r\n\x00\x00\x00\x00\x00\r\n0\r\n\r\n",
+	"POST /test.Echo/Unary\nContent-Type: application/grpc\nTE: trailers\nContent-Length: 5\n\n\x00\x00\x00\x00\x03",
+	"POST /test.Echo/Unary\nContent-Type: application/grpc\nTE: trailers\nContent-Length: 5\n\n\x01\x00\x00\x00\x00",
+	"POST /test.Echo/Unary\nContent-Type: application/grpcs\nContent-Length: 0\n\n",
 	"GET /ws",
 }
 
