@@ -304,6 +304,25 @@ func TestOnAbortedIsCalledOnceOrNever(t *testing.T) {
 	})
 }
 
+func TestAPanicOfWhoIsToldOfTheEndCostsNothingElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := connect(t, paths{"/panic": func(s *Stream) error {
+			s.OnAborted(func(error) { panic("told") })
+			_, err := io.ReadAll(s.Request().Body())
+			return err
+		}}.serve, nil)
+		r.elsewhere = true
+		r.send(r.request(1, 0, "POST", "/panic"))
+		r.send(appendRST(nil, 1, Cancel), r.get(3, "/"))
+		r.want("the other's answer", "HEADERS 3 :status=200 content-length=2", `DATA 3 "ok" end`)
+		var p *httpcommon.PanicError
+		if len(r.failures) != 1 || !errors.As(r.failures[0], &p) || p.Value != "told" {
+			t.Errorf("told of %v", r.failures)
+		}
+		r.end()
+	})
+}
+
 // Who is told of the end may still use the stream, though its handler has returned meanwhile.
 func TestAStreamIsNotUsedAgainWhileSomebodyIsToldOfItsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 func TestTheOutputOfALargeAnswerComesFromThePools(t *testing.T) {
 	c := &Conn{cfg: &Config{}, blocking: true, sendWindow: maxWindow, maxFrame: minFrameSize} // others do not copy it at all
-	body := make([]byte, bufpool.Large) // what a response holds back, and what SendFrom reads at once
+	body := make([]byte, bufpool.Large)                                                       // what a response holds back, and what SendFrom reads at once
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	const rounds = 100

@@ -92,7 +92,9 @@ type after struct {
 
 func (a after) run(c *Conn) {
 	if a.told != nil {
-		a.aborted(a.cause)
+		if err := httpcommon.Guard(func() { a.aborted(a.cause) }); err != nil {
+			c.handler.Failed(a.told, err)
+		}
 		c.told(a.told)
 	}
 	if a.ended != nil {
