@@ -296,7 +296,7 @@ func (c *Conn) fail(e *connError) Next {
 	c.goAwayLocked(e.Code)
 	c.mu.Unlock()
 	c.handler.ConnectionFailed(e)
-	if e == errResponseTimeout {
+	if e == errResponseTimeout || e == errStalled {
 		c.lost(httpcommon.ErrResponseTooSlow)
 	} else {
 		c.lost(e)

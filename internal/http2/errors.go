@@ -89,6 +89,7 @@ var (
 	errHeadersTimeout   = &connError{InternalError, "request_headers_timeout", "Reading the request headers timed out."}
 	errBodyTimeout      = &connError{InternalError, "min_request_body_data_rate", "Reading the request body timed out due to data arriving too slowly."}
 	errResponseTimeout  = &connError{InternalError, "min_response_data_rate", "The response was read too slowly."}
+	errStalled          = &connError{EnhanceYourCalm, "min_response_data_rate", "The client asks for many answers and takes none of them."}
 	errOutputQueue      = &connError{InternalError, "output_queue_size_exceeded", "The client does not read the answers to its control frames."}
 	errKeepAlivePing    = &connError{InternalError, "keep_alive_ping_timeout", "The client does not answer PING."}
 	errPriorityUpdateID = &connError{ProtocolError, "invalid_stream_id", "PRIORITY_UPDATE names a stream that it cannot."}

@@ -22,6 +22,8 @@ type meter struct {
 
 	writes  int   // answers, or parts of the output, that wait for the client
 	writeBy int64 // when all of them must be taken; 0 for no limit
+	taken   int64 // bytes of answers that went since the last tick
+	moved   int64 // when the least rate was last met, or nothing waited
 }
 
 // uploadLocked counts a request that has not ended.
@@ -46,7 +48,9 @@ func (s *Stream) Unmeter() { s.unmetered = true }
 // period: many small answers would be given as long as one likes.
 func (c *Conn) writingLocked(n int64) {
 	m, rate := &c.meter, c.cfg.ResponseRate
-	m.writes++
+	if m.writes++; m.writes == 1 {
+		m.moved = c.now
+	}
 	if rate == nil {
 		return
 	}
@@ -54,6 +58,13 @@ func (c *Conn) writingLocked(n int64) {
 	alone := c.now + int64(time.Second) + max(int64(rate.Grace), need) // a tick may be about to come
 	m.writeBy = max(alone, m.writeBy+min(need, math.MaxInt64-m.writeBy))
 }
+
+// A client that asks for many answers and takes none, or next to none, holds memory for nothing. By the least rate alone it could for hours,
+// since the times of its answers add up. A few may wait: a browser pauses a video like that.
+const (
+	maxStalled = 16
+	stallTime  = 10 * time.Second
+)
 
 // century in seconds keeps a rate that is as small as one likes within bounds.
 const century = 100 * 365 * 24 * 3600
@@ -70,6 +81,15 @@ func (c *Conn) tooSlowLocked(elapsed time.Duration) *ConnectionError {
 	m := &c.meter
 	if m.writeBy != 0 && c.now > m.writeBy {
 		return errResponseTimeout
+	}
+	if least := c.cfg.ResponseRate; least != nil {
+		if float64(m.taken) >= least.BytesPerSecond {
+			m.moved = c.now
+		}
+		m.taken = 0
+		if m.writes > maxStalled && c.now-m.moved > int64(stallTime) {
+			return errStalled
+		}
 	}
 	rate := c.cfg.RequestRate
 	counts := m.waiting > 0 || m.waited

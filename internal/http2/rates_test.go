@@ -230,13 +230,45 @@ func TestAConnectionThatIsAlwaysFullGoesOn(t *testing.T) {
 				r.send(r.get(odd(i), "/"))
 				i++
 			}
+			r.send(appendWindowUpdate(nil, 0, 2000))
 			r.take(2000)
 		})
 		if r.ended {
 			t.Errorf("it ends: %q", r.events)
 		}
 		r.pass(1500, nil)
-		r.wantEvents("the end of one that takes nothing", "failed: "+errResponseTimeout.Error()+" (min_response_data_rate)")
+		r.wantEvents("the end of one that takes nothing", "failed: "+errStalled.Error()+" (min_response_data_rate)")
 		r.wantOver(Close)
 	})
+}
+
+func TestAClientThatTakesNoneOfManyAnswersIsEndedSoon(t *testing.T) {
+	for streams, want := range map[int]string{maxStalled: "", maxStalled + 1: "failed: " + errStalled.Error() + " (min_response_data_rate)"} {
+		for _, drip := range []uint32{0, 2} {
+			t.Run(fmt.Sprint(streams, " streams, ", drip, " bytes a second"), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					r := connect(t, answer(strings.Repeat("x", 1500)), rated)
+					r.send(settings(settingInitialWindowSize, 0))
+					for i := range streams {
+						r.send(r.get(odd(i), "/"))
+					}
+					r.drop()
+					r.pass(14, func() {
+						if drip > 0 {
+							r.send(appendWindowUpdate(nil, 1, drip))
+						}
+					})
+					if r.ended != (want != "") {
+						t.Errorf("ended %v after 14 s with %q", r.ended, r.events)
+					}
+					if want != "" {
+						r.wantEvents("the end of one that takes nothing", want)
+						r.wantOver(Close)
+						return
+					}
+					r.end()
+				})
+			})
+		}
+	}
 }

@@ -156,6 +156,7 @@ func (c *Conn) gatherLocked(s *Stream, p []byte) {
 	c.sendWindow -= int64(len(p))
 	s.sendWindow -= int64(len(p))
 	s.res.bodySize += int64(len(p))
+	c.meter.taken += int64(len(p))
 	if trailers {
 		c.trailersLocked(s)
 	}
@@ -228,6 +229,7 @@ func (c *Conn) dataLockedOut(s *Stream, p []byte) {
 		c.sendWindow -= int64(len(p))
 		s.sendWindow -= int64(len(p))
 		s.res.bodySize += int64(len(p))
+		c.meter.taken += int64(len(p))
 	}
 	if trailers {
 		c.trailersLocked(s)
@@ -312,6 +314,7 @@ func (c *Conn) Writable() {
 func (c *Conn) write() {
 	var ended *Stream
 	c.mu.Lock()
+	stalled := c.stalled // then what goes is what the client takes
 	for {
 		if c.written == len(c.writeBuf) {
 			if c.stalled {
@@ -346,6 +349,9 @@ func (c *Conn) write() {
 			n, err = c.wire.Write(p)
 			c.mu.Lock()
 			c.written += n
+		}
+		if stalled {
+			c.meter.taken += int64(n)
 		}
 		if err != nil {
 			c.endTurnLocked()
