@@ -59,6 +59,8 @@ func stalled(next func(a *attacker, i int)) func(*attacker, int) {
 	}
 }
 
+var largeBlock = bytes.Repeat([]byte{0x86}, 16384)
+
 var noWindow = []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
 
 var attacks = []attack{
@@ -99,7 +101,7 @@ var attacks = []attack{
 		if i == 0 {
 			a.frame(http2.FrameHeaders, endStream, 1, []byte{0x82})
 		}
-		a.frame(http2.FrameContinuation, 0, 1, bytes.Repeat([]byte{0x86}, 16384))
+		a.frame(http2.FrameContinuation, 0, 1, largeBlock)
 	}},
 	{name: "SETTINGS", reason: "settings_flood", code: http2.ErrCodeEnhanceYourCalm, burst: frames(http2.FrameSettings, 0, 0, nil)},
 	{name: "acknowledgements of SETTINGS", reason: "settings_flood", code: http2.ErrCodeEnhanceYourCalm, burst: frames(http2.FrameSettings, http2.FlagSettingsAck, 0, nil)},
