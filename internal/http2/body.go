@@ -245,11 +245,8 @@ func (s *Stream) stopTimers() {
 
 // dataFrame is RFC 9113 §6.1.
 func (c *Conn) dataFrame(f *frame, p []byte) *connError {
-	switch {
-	case f.stream == 0:
-		return errStreamZero
-	case f.stream%2 == 0:
-		return errEvenStream
+	if err := f.ofStream(); err != nil {
+		return err
 	}
 	data, err := unpadded(f, p)
 	if err != nil {

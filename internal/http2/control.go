@@ -173,11 +173,10 @@ const smallIncrement = 1024
 
 // rstFrame is RFC 9113 §6.4.
 func (c *Conn) rstFrame(f *frame, p []byte) *connError {
+	if err := f.ofStream(); err != nil {
+		return err
+	}
 	switch {
-	case f.stream == 0:
-		return errStreamZero
-	case f.stream%2 == 0:
-		return errEvenStream
 	case len(p) != 4:
 		return errFrameLength
 	}

@@ -59,6 +59,17 @@ type frame struct {
 
 func (f *frame) has(flag uint8) bool { return f.flags&flag != 0 }
 
+// ofStream says what is wrong with the stream id of a frame that must have a client's.
+func (f *frame) ofStream() *connError {
+	switch {
+	case f.stream == 0:
+		return errStreamZero
+	case f.stream%2 == 0:
+		return errEvenStream
+	}
+	return nil
+}
+
 // frameHead reads the head of a frame from the front of b, which has one.
 func frameHead(b []byte) frame {
 	return frame{

@@ -7,11 +7,8 @@ import (
 
 // headersFrame is RFC 9113 §6.2.
 func (c *Conn) headersFrame(f *frame, p []byte) *connError {
-	switch {
-	case f.stream == 0:
-		return errStreamZero
-	case f.stream%2 == 0:
-		return errEvenStream
+	if err := f.ofStream(); err != nil {
+		return err
 	}
 	p, err := unpadded(f, p)
 	if err != nil {
@@ -58,8 +55,7 @@ func (c *Conn) continuationFrame(f *frame, p []byte) *connError {
 	}
 	head, block := c.blockOf, c.block
 	c.blockOf, c.block = frame{}, nil
-	err := c.headerBlock(&head, block)
-	return err
+	return c.headerBlock(&head, block)
 }
 
 // minContinuation is the size of the CONTINUATION frames that a block of the greatest size may come in, in bytes.
@@ -70,7 +66,10 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	c.mu.Lock()
 	s, where := c.findLocked(f.stream)
 	trailers := where == live
-	refused := c.admitLocked(f.stream, where)
+	refused := c.admitLocked(where)
+	if where == idle {
+		c.lastID = f.stream
+	}
 	c.mu.Unlock()
 	switch {
 	case where == closedByClient:
@@ -81,12 +80,9 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 		return errStreamClosed
 	case trailers && !f.has(flagEndStream):
 		return errTrailersEnd
-	case where == idle:
-		c.lastIDSet(f.stream)
-		if !refused.skip {
-			s = c.handler.NewStream()
-			s.begin(c, f.stream)
-		}
+	case where == idle && !refused.skip:
+		s = c.handler.NewStream()
+		s.begin(c, f.stream)
 	}
 	err := c.decode(s, trailers, block)
 	switch {
@@ -114,13 +110,6 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	return c.serve(s, whole)
 }
 
-// lastIDSet notes the highest stream.
-func (c *Conn) lastIDSet(id uint32) {
-	c.mu.Lock()
-	c.lastID = id
-	c.mu.Unlock()
-}
-
 // decode reads a block into the head or the trailers of a stream; into nothing for nil.
 func (c *Conn) decode(s *Stream, trailers bool, block []byte) *connError {
 	f := &c.fields
@@ -135,13 +124,9 @@ func (c *Conn) decode(s *Stream, trailers bool, block []byte) *connError {
 		}
 	}
 	memory, err := c.decoder.Decode(block, memory, f)
-	if s != nil {
-		if trailers {
-			s.req.keepTrailers(memory)
-		} else {
-			s.req.memory = memory
-			s.req.fieldsSize, s.req.fieldCount = f.size, f.count
-		}
+	if s != nil && !trailers { // those have memory of their own, which nobody uses again
+		s.req.memory = memory
+		s.req.fieldsSize, s.req.fieldCount = f.size, f.count
 	}
 	if err == nil {
 		return nil
@@ -162,7 +147,7 @@ type refusal struct {
 }
 
 // admitLocked says whether a new stream may be served.
-func (c *Conn) admitLocked(id uint32, where place) (r refusal) {
+func (c *Conn) admitLocked(where place) (r refusal) {
 	switch {
 	case where != idle:
 	case c.final || c.gone != nil:

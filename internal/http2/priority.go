@@ -39,11 +39,10 @@ func parsePriority(value string) priority {
 
 // priorityFrame is RFC 9113 §6.3: checked, and ignored.
 func (c *Conn) priorityFrame(f *frame, p []byte) *connError {
+	if err := f.ofStream(); err != nil {
+		return err
+	}
 	switch {
-	case f.stream == 0:
-		return errStreamZero
-	case f.stream%2 == 0:
-		return errEvenStream
 	case len(p) != 5:
 		return errFrameLength
 	case dependency(p) == f.stream:

@@ -212,6 +212,3 @@ func (q *Request) Retain() {
 		q.header.SetAt(i, move(name), move(value))
 	}
 }
-
-// keepTrailers is called when trailers were decoded into memory of their own, which nobody uses again.
-func (q *Request) keepTrailers([]byte) {}

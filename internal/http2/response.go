@@ -137,11 +137,7 @@ func (r *Response) send(p []byte) error {
 		return err
 	}
 	all := c.sendLocked(s, p, false)
-	if c.inline == s {
-		c.writeAndUnlock()
-	} else {
-		c.flushAndUnlock()
-	}
+	s.flushAndUnlock()
 	if all {
 		return nil
 	}
@@ -197,11 +193,7 @@ func (r *Response) Flush() error {
 	}
 	c := r.stream.conn
 	c.mu.Lock()
-	if c.inline == r.stream {
-		c.writeAndUnlock() // it is about to do something else
-	} else {
-		c.flushAndUnlock()
-	}
+	r.stream.flushAndUnlock()
 	return nil
 }
 
@@ -237,11 +229,7 @@ func (r *Response) SendInterim(status int, h *httpcommon.Headers) error {
 		}
 	}
 	c.endHeadersLocked(s, at)
-	if c.inline == s {
-		c.writeAndUnlock()
-	} else {
-		c.flushAndUnlock()
-	}
+	s.flushAndUnlock()
 	return nil
 }
 
@@ -357,7 +345,6 @@ func (r *Response) renderLocked(whole bool) {
 	if whole && empty && r.trailer.Len() == 0 {
 		flags = flagEndStream
 	}
-	before := len(c.out)
 	at := c.beginHeadersLocked(s, flags)
 	b := c.encoder.AppendStatus(c.out, r.status)
 	date, server, length := c.cfg.Date != nil, c.cfg.ServerHeader != "", whole && r.left < 0
@@ -397,7 +384,7 @@ func (r *Response) renderLocked(whole bool) {
 	}
 	c.out = b
 	c.endHeadersLocked(s, at)
-	r.headSize = len(c.out) - max(at, before)
+	r.headSize = len(c.out) - at
 	if flags&flagEndStream != 0 {
 		s.localEnded = true
 	}
@@ -453,11 +440,7 @@ func (s *Stream) settle(err error) (still bool) {
 	c.mu.Lock()
 	s.finishLocked()
 	if len(r.onCompleted) > 0 {
-		if c.inline == s {
-			c.writeAndUnlock()
-		} else {
-			c.flushAndUnlock()
-		}
+		s.flushAndUnlock()
 		r.complete()
 		c.mu.Lock()
 	}

@@ -86,13 +86,13 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			c.dequeueLocked(s) // until the client gives it room
 			continue
 		}
-		if n >= gatherFrom && !c.blocking {
-			c.gatherLocked(s, s.out[:n])
+		gather := n >= gatherFrom && !c.blocking
+		if gather {
 			gathered += n
 		} else {
 			n = c.frameRoomLocked(s, n)
-			c.dataLockedOut(s, s.out[:n])
 		}
+		c.dataLockedOut(s, s.out[:n], gather)
 		s.out = s.out[n:]
 		if s.counting && len(s.out) <= s.rest {
 			c.sentLocked(s)
@@ -140,30 +140,6 @@ const (
 	gatherFrom  = 4 << 10
 	maxGathered = 128 << 10
 )
-
-// gatherLocked frames p without copying it. Whoever owns it waits until sending is zero again.
-func (c *Conn) gatherLocked(s *Stream, p []byte) {
-	last := s.lastOut && len(p) == len(s.out)
-	trailers := last && s.res.trailer.Len() > 0
-	var flags uint8
-	if last && !trailers {
-		flags = flagEndStream
-	}
-	c.roomLocked(frameHeaderSize)
-	c.out = appendFrameHead(c.out, len(p), frameData, flags, s.id)
-	c.pieces = append(c.pieces, piece{len(c.out), p, s})
-	s.sending++
-	c.sendWindow -= int64(len(p))
-	s.sendWindow -= int64(len(p))
-	s.res.bodySize += int64(len(p))
-	c.meter.taken += int64(len(p))
-	if trailers {
-		c.trailersLocked(s)
-	}
-	if last {
-		s.localEnded = true
-	}
-}
 
 // vectorLocked is what is to be written, with the pieces in their places.
 func (c *Conn) vectorLocked() (bufs [][]byte, size int) {
@@ -215,8 +191,9 @@ func (c *Conn) frameRoomLocked(s *Stream, n int) int {
 	return min(n, left-frameHeaderSize)
 }
 
-// dataLockedOut frames p, and the end of the response when nothing is left behind it.
-func (c *Conn) dataLockedOut(s *Stream, p []byte) {
+// dataLockedOut frames p, and the end of the response when nothing is left behind it. With gather p is not copied: whoever owns it waits
+// until sending is zero again.
+func (c *Conn) dataLockedOut(s *Stream, p []byte, gather bool) {
 	last := s.lastOut && len(p) == len(s.out)
 	trailers := last && s.res.trailer.Len() > 0
 	if len(p) > 0 || last && !trailers {
@@ -224,8 +201,15 @@ func (c *Conn) dataLockedOut(s *Stream, p []byte) {
 		if last && !trailers {
 			flags = flagEndStream
 		}
-		c.roomLocked(frameHeaderSize + len(p))
-		c.out = append(appendFrameHead(c.out, len(p), frameData, flags, s.id), p...)
+		if gather {
+			c.roomLocked(frameHeaderSize)
+			c.out = appendFrameHead(c.out, len(p), frameData, flags, s.id)
+			c.pieces = append(c.pieces, piece{len(c.out), p, s})
+			s.sending++
+		} else {
+			c.roomLocked(frameHeaderSize + len(p))
+			c.out = append(appendFrameHead(c.out, len(p), frameData, flags, s.id), p...)
+		}
 		c.sendWindow -= int64(len(p))
 		s.sendWindow -= int64(len(p))
 		s.res.bodySize += int64(len(p))
@@ -251,7 +235,7 @@ func (c *Conn) endedLocked(s *Stream) after {
 func (c *Conn) sendLocked(s *Stream, p []byte, last bool) bool {
 	s.out, s.lastOut = p, last
 	if c.queued == 0 && int64(len(p)) <= min(c.sendWindow, s.sendWindow, int64(c.maxFrame)) && len(c.out)+frameHeaderSize+len(p) <= maxOut || len(p) == 0 {
-		c.dataLockedOut(s, p)
+		c.dataLockedOut(s, p, false)
 		s.out = nil
 		return true
 	}
@@ -285,6 +269,16 @@ func (c *Conn) flushAndUnlock() {
 		return
 	}
 	c.writeAndUnlock()
+}
+
+// flushAndUnlock is Conn's for a handler. On the reader's goroutine it does not wait for the end of Process: the handler is about to do
+// something else.
+func (s *Stream) flushAndUnlock() {
+	if s.conn.inline == s {
+		s.conn.writeAndUnlock()
+		return
+	}
+	s.conn.flushAndUnlock()
 }
 
 // writeAndUnlock writes what waits, unless somebody does, and releases mu.
