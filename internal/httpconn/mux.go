@@ -329,6 +329,7 @@ func (x *mux) forget() {
 	c.muxLifeEnds()
 	c.finished = true
 	c.m.remove(c)
+	c.chain.left()
 	if x.done != nil {
 		close(x.done)
 	}
