@@ -2,6 +2,7 @@ package devcert
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"os"
 	"os/exec"
@@ -356,4 +357,31 @@ func FuzzListed(f *testing.F) {
 			t.Errorf("%q is trusted in %q", nickname, line)
 		}
 	})
+}
+
+func TestNSSHoldsTheAuthorityToItsNames(t *testing.T) {
+	m := withNSS(t)
+	m.now = time.Now
+	if _, _, err := m.Trust(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := ensure(t, m, Unchanged, "trusted")
+	db := &nss{m.machine, filepath.Join(m.machine.home, ".pki/nssdb")}
+	for name, good := range map[string]bool{"below.localhost": true, "example.com": false} {
+		path := filepath.Join(t.TempDir(), "leaf.pem")
+		cert := foreign(t, p, func(c *x509.Certificate) { c.DNSNames = []string{name} })
+		if err := writeFile(path, encodeCerts(cert), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.certutil(t.Context(), "-A", "-t", ",,", "-n", name, "-i", path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := db.certutil(t.Context(), "-V", "-u", "V", "-n", name)
+		if (err == nil) != good || !good && !strings.Contains(err.Error(), "not permitted to issue a certificate with this name") {
+			t.Errorf("a certificate for %s: %v", name, err)
+		}
+		if _, err := db.certutil(t.Context(), "-D", "-n", name); err != nil { // both have one subject, and would share a name
+			t.Fatal(err)
+		}
+	}
 }
