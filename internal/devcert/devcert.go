@@ -82,6 +82,9 @@ const (
 
 // Ensure is [Ensure] for this folder, and says what it had to do.
 func (m *Manager) Ensure(ctx context.Context) (*tls.Certificate, Change, error) {
+	if p, err := m.current(); err == nil && m.isClosed() {
+		return p.leaf.forServers(), Unchanged, nil // without the lock: the folder may be mounted read-only, or Trust be waiting for an answer
+	}
 	unlock, err := m.lock(ctx)
 	if err != nil {
 		return nil, Unchanged, err
@@ -91,7 +94,7 @@ func (m *Manager) Ensure(ctx context.Context) (*tls.Certificate, Change, error) 
 	if err != nil {
 		return nil, change, err
 	}
-	return &tls.Certificate{Certificate: [][]byte{p.leaf.cert.Raw}, PrivateKey: p.leaf.key, Leaf: p.leaf.cert}, change, nil
+	return p.leaf.forServers(), change, nil
 }
 
 // pair is a certificate with its key.
@@ -100,7 +103,25 @@ type pair struct {
 	key  *ecdsa.PrivateKey
 }
 
+func (p pair) forServers() *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{p.cert.Raw}, PrivateKey: p.key, Leaf: p.cert}
+}
+
 type pairs struct{ root, leaf pair }
+
+// current returns what is there, as far as it could be read. The error says why it is not to be used.
+func (m *Manager) current() (p pairs, err error) {
+	if p.root, err = m.load(rootCert, rootKey); err != nil {
+		return p, err
+	}
+	if err := checkRoot(p.root.cert, m.now()); err != nil {
+		return p, err
+	}
+	if p.leaf, err = m.load(leafCert, leafKey); err != nil {
+		return p, err
+	}
+	return p, checkLeaf(p.leaf.cert, p.root.cert, m.now())
+}
 
 // ensureLocked makes what is missing, damaged or about to end.
 func (m *Manager) ensureLocked() (p pairs, change Change, err error) {
@@ -170,7 +191,7 @@ type State struct {
 	Paths
 	// Problem says why there is no valid certificate. It is empty if there is one.
 	Problem string `json:"problem,omitempty"`
-	// The following are zero if there is no certificate at all.
+	// The following are zero if there is no certificate at all, or no authority for it.
 	Names       []string  `json:"names,omitempty"`
 	NotBefore   time.Time `json:"notBefore,omitzero"`
 	NotAfter    time.Time `json:"notAfter,omitzero"`
@@ -185,17 +206,12 @@ func (s *State) Valid() bool { return s.Problem == "" }
 // State returns the state of the certificate. An error means that it cannot be known.
 func (m *Manager) State() (State, error) {
 	s := State{Paths: m.Paths()}
-	root, err := m.load(rootCert, rootKey)
-	if err == nil {
-		s.AuthorityNotAfter = root.cert.NotAfter
-		err = checkRoot(root.cert, m.now())
+	p, err := m.current()
+	if root := p.root.cert; root != nil {
+		s.AuthorityNotAfter = root.NotAfter
 	}
-	if err == nil {
-		var leaf pair
-		if leaf, err = m.load(leafCert, leafKey); err == nil {
-			s.Names, s.NotBefore, s.NotAfter, s.Fingerprint = names(leaf.cert), leaf.cert.NotBefore, leaf.cert.NotAfter, fingerprint(leaf.cert)
-			err = checkLeaf(leaf.cert, root.cert, m.now())
-		}
+	if leaf := p.leaf.cert; leaf != nil {
+		s.Names, s.NotBefore, s.NotAfter, s.Fingerprint = names(leaf), leaf.NotBefore, leaf.NotAfter, fingerprint(leaf)
 	}
 	_, unfit := errors.AsType[*unfitError](err)
 	_, early := errors.AsType[*clockError](err)

@@ -207,11 +207,16 @@ func TestAFolderThatCannotBeIsAnErrorThatNamesIt(t *testing.T) {
 
 func TestWaitingForTheLockEndsWithItsContext(t *testing.T) {
 	m, _ := newManager(t)
+	ensure(t, m, Created, "first use")
 	unlock, err := m.lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unlock()
+	ensure(t, m, Unchanged, "a certificate that is there needs no lock")
+	if err := os.Remove(m.file(leafCert)); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("enough")
 	cancel(why)

@@ -18,8 +18,9 @@
 // authority is constrained (RFC 5280, section 4.2.1.10, critical) to the name localhost and what is below it, and to loopback addresses,
 // for TLS servers only. Whoever can read root.key can read localhost.key beside it, and has with that all that root.key could give them.
 //
-// RFC 5280 lets clients ignore what an anchor of trust says of itself. OpenSSL, NSS, Chromium (since version 112) and crypto/x509 do
-// not ignore it; the tests of this package and test/e2e try each.
+// RFC 5280 (section 6.2) lets clients ignore what an anchor of trust says of itself. OpenSSL, NSS, Chromium (since version 112) and
+// crypto/x509 do not ignore it; the tests of this package and test/e2e try each. What remains is a client that does ignore it and was
+// told to trust the authority: it would be deceived, for any name, by a thief of root.key.
 //
 // # Renewal
 //

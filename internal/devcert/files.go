@@ -9,18 +9,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 )
+
+// isClosed reports whether the folder is closed to others. Windows has other means: the folder is in the user's profile.
+func (m *Manager) isClosed() bool {
+	info, err := os.Stat(m.dir)
+	return err == nil && (runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0)
+}
 
 // makeFolder creates the folder, and closes it to others if it was open to them.
 func (m *Manager) makeFolder() error {
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
 		return fmt.Errorf("cannot create the folder of the development certificate: %w", err)
 	}
-	info, err := os.Stat(m.dir)
-	if err != nil {
-		return err
-	}
-	if info.Mode().Perm()&0o077 == 0 {
+	if m.isClosed() {
 		return nil
 	}
 	if err := os.Chmod(m.dir, 0o700); err != nil {

@@ -16,19 +16,24 @@ var errLocked = errors.New("locked")
 // lockPoll is how often a lock that is held is tried. It is held for milliseconds, but by Trust and Clean for longer.
 const lockPoll = 20 * time.Millisecond
 
+// lockRaces bounds how often Clean in other processes may remove the folder between our creating it and using it.
+const lockRaces = 100
+
 // lock waits for the right to change the folder, which it creates.
 func (m *Manager) lock(ctx context.Context) (unlock func(), err error) {
-	for {
-		if err := m.makeFolder(); err != nil {
-			return nil, err
+	for races := 0; ; {
+		err := m.makeFolder()
+		if err == nil {
+			f, lockErr := m.tryLock()
+			if lockErr == nil {
+				return func() { f.Close() }, nil // closing unlocks
+			}
+			err = fmt.Errorf("cannot lock the folder of the development certificate: %w", lockErr)
 		}
-		f, err := m.tryLock()
-		switch {
-		case err == nil:
-			return func() { f.Close() }, nil // closing unlocks
-		case isMissing(err): // Clean has just removed the folder
-		case !errors.Is(err, errLocked):
-			return nil, fmt.Errorf("cannot lock the folder of the development certificate: %w", err)
+		if isMissing(err) && races < lockRaces {
+			races++
+		} else if !errors.Is(err, errLocked) {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
