@@ -95,10 +95,11 @@ func (b *Body) failed() bool { return b.err != nil && b.err != io.EOF }
 // tookLocked gives the client room for as much as was taken, once it is worth a frame.
 func (c *Conn) tookLocked(s *Stream, n int) {
 	if s.consumed += int64(n); s.consumed >= s.growth.size/2 && !s.remoteEnded {
-		more := c.refillStreamLocked(s)
+		more := c.refillWindowLocked(&s.growth, s.consumed, c.streamLimitLocked())
 		c.outLocked()
 		c.out = appendWindowUpdate(c.out, s.id, uint32(more))
 		s.recvWindow += more
+		s.consumed = 0
 	}
 	c.giveBackLocked(n)
 }
@@ -111,10 +112,11 @@ func (c *Conn) giveBackLocked(n int) {
 	if worth := c.consumed >= size/2 || c.consumed >= size/8 && c.consumed >= c.recvWindow; !worth || c.gone != nil {
 		return
 	}
-	more := c.refillConnLocked()
+	more := c.refillWindowLocked(&c.growth, c.consumed, int64(c.cfg.Limits.MaxConnectionWindow))
 	c.outLocked()
 	c.out = appendWindowUpdate(c.out, 0, uint32(more))
 	c.recvWindow += more
+	c.consumed = 0
 }
 
 // forgetBodyLocked drops what the application has not read.

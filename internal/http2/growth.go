@@ -7,15 +7,16 @@ import (
 
 // growth is the size of a receive window, and whether it should be larger: it is too small when handlers read, in the time of a round trip, a
 // third of it or more. Then it, and not the network or the handler, may be what the client waits for: it is refilled by halves, so that half
-// of it is what a client may be given in a round trip, and the clocks are not exact. Only content that a handler has read counts: neither what waits nor what was dropped, nor padding. Conn.mu guards it.
+// of it is what a client may be given in a round trip, and the clocks are not exact. Only content that a handler has read counts: neither what
+// waits nor what was dropped, nor padding. Conn.mu guards it.
 type growth struct {
 	size int64     // what the client may have on its way and unread, in bytes
 	read int64     // content that handlers have read since then
 	then time.Time // when the measurement began; zero: it has not
 }
 
-// by says how much the window grows, at most to limit: nothing, as a rule, or to double its size. It is asked when the window is refilled.
-func (g *growth) by(now time.Time, rtt time.Duration, limit int64) (more int64) {
+// grow doubles the window, at most to limit, if it is too small, and returns by how much it has grown. It is called when the window is refilled.
+func (g *growth) grow(now time.Time, rtt time.Duration, limit int64) (more int64) {
 	elapsed := now.Sub(g.then)
 	switch {
 	case g.then.IsZero():
@@ -29,16 +30,14 @@ func (g *growth) by(now time.Time, rtt time.Duration, limit int64) (more int64) 
 	return more
 }
 
-// refillStreamLocked returns what the client is given when a stream's window is refilled.
-func (c *Conn) refillStreamLocked(s *Stream) int64 {
-	more := s.consumed
-	if limit := c.streamLimitLocked(); s.growth.size < limit {
-		now := time.Now()
-		more += s.growth.by(now, c.trip.least, limit)
-		c.probeLocked(now)
+// refillWindowLocked returns what the client is given when a window is refilled of which that much was taken.
+func (c *Conn) refillWindowLocked(g *growth, taken, limit int64) int64 {
+	if g.size >= limit {
+		return taken
 	}
-	s.consumed = 0
-	return more
+	now := time.Now()
+	c.probeLocked(now)
+	return taken + g.grow(now, c.trip.least, limit)
 }
 
 // streamLimitLocked leaves others a quarter of the connection's window when a handler stops to read.
@@ -46,21 +45,9 @@ func (c *Conn) streamLimitLocked() int64 {
 	return min(int64(c.cfg.Limits.MaxStreamWindow), c.growth.size/4*3)
 }
 
-// refillConnLocked is the same for the connection.
-func (c *Conn) refillConnLocked() int64 {
-	more := c.consumed
-	if limit := int64(c.cfg.Limits.MaxConnectionWindow); c.growth.size < limit {
-		now := time.Now()
-		more += c.growth.by(now, c.trip.least, limit)
-		c.probeLocked(now)
-	}
-	c.consumed = 0
-	return more
-}
-
-// trip is what is known of the time of a round trip: by PINGs that are sent when the window of a large body is refilled and may have to grow, one at a
-// time and not more than one in probeInterval. The answer may have to wait behind content that the client's system holds; so the least
-// time counts. Conn.mu guards it.
+// trip is what is known of the time of a round trip: by PINGs that are sent when the window of a large body is refilled and may have to
+// grow, one at a time and not more than one in probeInterval. The answer may have to wait behind content that the client's system holds; so
+// the least time counts. Conn.mu guards it.
 type trip struct {
 	least time.Duration // 0: not known
 	asked time.Time     // when the last PING was sent

@@ -1,6 +1,7 @@
 package httpconn
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/memnet"
-	"golang.org/x/net/http2"
 )
 
 // distant returns the two ends of a connection over a link that takes delay in each direction and any number of bytes.
@@ -65,7 +65,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A client of x/net that is 50 ms away uploads 64 MiB, by the default windows and by those that do not grow.
+// A client of net/http that is 50 ms away uploads 64 MiB, by the default windows and by those that do not grow.
 func TestAnHTTP2UploadFromFarAwayIsNotHeldUpByWindows(t *testing.T) {
 	const size, roundTrip = 64 << 20, 50 * time.Millisecond
 	upload := func(limits HTTP2Limits) (took time.Duration) {
@@ -76,18 +76,16 @@ func TestAnHTTP2UploadFromFarAwayIsNotHeldUpByWindows(t *testing.T) {
 			}))
 			near, far := distant(t, roundTrip/2)
 			s.m.Serve(far, s.ep, Options{})
-			c, err := (&http2.Transport{AllowHTTP: true}).NewClientConn(net.Conn(near))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			transport := &http.Transport{Protocols: new(http.Protocols), DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+			transport.Protocols.SetUnencryptedHTTP2(true)
+			defer transport.CloseIdleConnections()
 			body := zeros(size)
 			req, err := http.NewRequestWithContext(t.Context(), "POST", "http://h/", &body)
 			if err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			res, err := c.RoundTrip(req)
+			res, err := transport.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
