@@ -133,8 +133,8 @@ func TestPaddingAndWhatIsDroppedGrowNoWindow(t *testing.T) {
 			r.send(r.request(id, 0, "POST", "/ok"), aFrame(frameData, 0, id, left), aFrame(frameData, flagEndStream, id, left))
 		}
 		r.wantEvents("nothing is refused")
-		if c := r.conn; c.growth.size != 1<<20 || c.streams.get(1).growth.size != 768<<10 {
-			t.Errorf("the windows grow to %d and %d, want them as they were", c.growth.size, c.streams.get(1).growth.size)
+		if c, s := r.conn.growth, r.conn.streams.get(1).growth; c.size != 1<<20 || s.size != 768<<10 || c.read != 0 || s.read != 0 {
+			t.Errorf("the windows grow to %d and %d, for %d and %d bytes that count; want them as they were, for none", c.size, s.size, c.read, s.read)
 		}
 		r.leave(io.EOF)
 		pause(2 * time.Hour)
