@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // looped is what a TLSConn needs of the connection below besides Inline.
@@ -31,7 +32,7 @@ type looped interface {
 type TLSConn struct {
 	looped
 	tls    *tls.Conn
-	owner  Events // Become changes it, on the goroutine that runs the connection
+	owner  atomic.Pointer[Events]
 	secure bool   // the handshake is over; the same
 	hooks  Handshaking
 
@@ -60,7 +61,9 @@ type Handshaking struct{ Wait, GoOn func() }
 // NewTLSConn makes a connection on a loop one that will be encrypted. owner hears its events. A connection of another kind than those
 // of a Loop is a mistake of the caller.
 func NewTLSConn(below Inline, owner Events) *TLSConn {
-	return &TLSConn{looped: below.(looped), owner: owner}
+	t := &TLSConn{looped: below.(looped)}
+	t.owner.Store(&owner)
+	return t
 }
 
 var (
@@ -86,7 +89,7 @@ func (t *TLSConn) ConnectionState() tls.ConnectionState { return t.tls.Connectio
 func (t *TLSConn) WritePlain(p []byte) error { return t.looped.Writev(p, nil) }
 
 // Become changes who hears of events. The caller runs the connection.
-func (t *TLSConn) Become(owner Events) { t.owner = owner }
+func (t *TLSConn) Become(owner Events) { t.owner.Store(&owner) }
 
 // Ready implements Events. What waits to be sent goes first.
 func (t *TLSConn) Ready(why Why) {
@@ -100,12 +103,12 @@ func (t *TLSConn) Ready(why Why) {
 			why = Readable // only the records waited
 		}
 	}
-	t.owner.Ready(why)
+	(*t.owner.Load()).Ready(why)
 }
 
 // Seized implements Seized.
 func (t *TLSConn) Seized() {
-	if owner, ok := t.owner.(Seized); ok {
+	if owner, ok := (*t.owner.Load()).(Seized); ok {
 		owner.Seized()
 	}
 }
@@ -375,6 +378,9 @@ func (t *TLSConn) flushed() bool {
 	return sent || err != nil
 }
 
+// byeTime bounds how long a client may take to read the last records, if its least rate does not.
+const byeTime = 30 * time.Second
+
 // bye sends what waits, which the owner believes sent, and says that this is the end (RFC 8446 §6.1).
 func (t *TLSConn) bye() {
 	if !t.secure || t.over(true) != nil {
@@ -382,6 +388,7 @@ func (t *TLSConn) bye() {
 	}
 	if !t.flushed() {
 		t.Leave()
+		t.SetWriteDeadline(time.Now().Add(byeTime))
 		t.sending.Lock()
 		err := t.sendAll()
 		t.sending.Unlock()
