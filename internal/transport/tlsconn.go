@@ -33,7 +33,7 @@ type TLSConn struct {
 	looped
 	tls    *tls.Conn
 	owner  atomic.Pointer[Events]
-	secure bool   // the handshake is over; the same
+	secure bool // the handshake is over; the same
 	hooks  Handshaking
 
 	// The reader's.
