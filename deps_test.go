@@ -21,6 +21,7 @@ var imports = map[string][]string{
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon", "internal/bufpool"},
 	"internal/hpack":                 {},
+	"internal/clienthello":           {},
 	"internal/http2":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
 	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
