@@ -59,7 +59,7 @@ func unwrap(b []byte) ([]byte, error) {
 	var message []byte
 	want := 0
 	for records := 0; ; records++ {
-		if len(b) > 0 && b[0] != recordHandshake || len(b) > 1 && b[1] != 3 {
+		if len(b) > 0 && b[0] != recordHandshake || len(b) > 1 && b[1] >= 0x10 { // else the version is to be ignored (RFC 8446 §5.1)
 			return nil, ErrNotTLS
 		}
 		if len(b) < recordHeader {
