@@ -21,8 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/lannerhq/lanner/internal/transport"
 )
 
@@ -240,7 +238,8 @@ func TestALargeAnswerToASlowReaderIsWhole(t *testing.T) {
 			check(t, res.Body)
 		})
 		t.Run(fmt.Sprintf("HTTP/2, exec %d", exec), func(t *testing.T) {
-			tr := &http2.Transport{TLSClientConfig: clientConfig()}
+			tr := &http.Transport{TLSClientConfig: clientConfig(), Protocols: new(http.Protocols)}
+			tr.Protocols.SetHTTP2(true)
 			defer tr.CloseIdleConnections()
 			var streams sync.WaitGroup
 			for range 5 {
