@@ -144,17 +144,12 @@ func (s shown) name() tlsconfig.Name {
 // blame finds the bindings that an error comes from, by reading each alone.
 func blame(all []shown, err error) (problems []config.Problem) {
 	add := func(s shown, err error) {
-		problems = append(problems, config.Problem{
-			Path: s.path + ".certificate", Message: strings.ReplaceAll(err.Error(), "\n", "; "), Hint: "repair the files, or name others",
-		})
+		problems = append(problems, config.Problem{Path: s.path + ".certificate", Message: plainWords(err), Hint: "repair the files, or name others"})
 	}
 	for _, s := range all {
-		store, alone := tlsconfig.Open(tlsconfig.Options{Names: namesAt(s.addr, []shown{s}), Interval: -1})
-		if alone != nil {
+		if alone := s.unusable(); alone != nil {
 			add(s, alone)
-			continue
 		}
-		store.Close()
 	}
 	if len(problems) == 0 { // the files have changed meanwhile
 		add(all[0], err)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -473,4 +474,91 @@ func TestResponsesAreStreamedOverTLS(t *testing.T) {
 			cancel()
 		}
 	})
+}
+
+func TestCertificatesAreListedWithWhatIsWrong(t *testing.T) {
+	r, a := startSecure(t, strings.ReplaceAll(secureSite, "HOSTING", "outofprocess"))
+	list, err := r.control.Certificates(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v, want one certificate", list, err)
+	}
+	c := list[0]
+	if c.Address != r.urls[0] || c.Path != filepath.Join(r.dir, "cert.pem") || c.Issuer != "e2e" || c.DaysLeft < 20_000 || c.Error != "" ||
+		!slices.Equal(c.Names, []string{"localhost", "127.0.0.1"}) {
+		t.Errorf("it is described as %+v", c)
+	}
+	before := r.shown(a)
+	writeWhole(t, filepath.Join(r.dir, "cert.pem"), []byte("no certificate"))
+	list, err = r.control.Certificates(t.Context())
+	if err != nil || len(list) != 1 || !strings.Contains(list[0].Error, "cert.pem") {
+		t.Errorf("%+v, %v, want the certificate in use and what is wrong with its file", list, err)
+	}
+	if !r.shown(a).Equal(before) {
+		t.Error("another certificate is shown")
+	}
+}
+
+func TestChangedFilesAreShownWithoutAReload(t *testing.T) {
+	r, a := startSecure(t, strings.ReplaceAll(secureSite, "HOSTING", "outofprocess"))
+	before := r.shown(a)
+	a.issue(filepath.Join(r.dir, "cert.pem"), filepath.Join(r.dir, "key.pem"), selfsigned.Spec{Names: []string{"localhost"}})
+	eventually(t, "the new certificate is shown", func() bool { return !r.shown(a).Equal(before) })
+	eventually(t, "the log tells of it", func() bool { return strings.Contains(r.log.String(), "event.name=CertificatesReloaded") })
+}
+
+func TestCallsOfGRPCGoThroughToH2C(t *testing.T) {
+	r, a := startSecure(t, strings.NewReplacer("hosting: HOSTING", "hosting: outofprocess\n        protocol: h2c").Replace(secureSite))
+	r.over(a.trust(), true)
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			content := strings.Repeat("x", n*50_000)
+			req, _ := http.NewRequest("POST", r.urls[0]+"/trailers", strings.NewReader(content))
+			req.Header.Set("Content-Type", "application/grpc")
+			req.Header.Set("TE", "trailers")
+			res, err := r.client.Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil || string(body) != content || res.ProtoMajor != 2 || res.Trailer.Get("Grpc-Status") != "0" || res.Header.Get("X-Proto") != "HTTP/2.0" {
+				t.Errorf("call %d: %d bytes over %s, %v, trailers %v, the application saw %s", n, len(body), res.Proto, err, res.Trailer, res.Header.Get("X-Proto"))
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestTwoSitesOfOnePortShowTheirOwnCertificates(t *testing.T) {
+	a := newAuthority(t)
+	r := startHostIn(t, strings.ReplaceAll(`
+sites:
+  a:
+    bindings: [{protocol: https, address: 127.0.0.1, port: PORTNO, host: a.example, certificate: {path: DIR/a.pem, keyPath: DIR/a.key}}]
+    applications: [{path: /, hosting: inprocess, command: [SELF], directory: DIR, environment: {LANNER_E2E_PROGRAM: app, NAME: a}}]
+  b:
+    bindings: [{protocol: https, address: 127.0.0.1, port: PORTNO, host: "*.b.example", certificate: {path: DIR/b.pem, keyPath: DIR/b.key}}]
+    applications: [{path: /, hosting: outofprocess, command: [SELF], directory: DIR, environment: {LANNER_E2E_PROGRAM: app, NAME: b}}]
+`, "PORTNO", itoa(freePort(t))), func(dir string) {
+		a.issue(filepath.Join(dir, "a.pem"), filepath.Join(dir, "a.key"), selfsigned.Spec{Names: []string{"a.example"}})
+		a.issue(filepath.Join(dir, "b.pem"), filepath.Join(dir, "b.key"), selfsigned.Spec{Names: []string{"*.b.example"}})
+	})
+	for host, name := range map[string]string{"a.example": "name=a", "x.b.example": "name=b"} {
+		cfg := a.trust()
+		cfg.ServerName = host // the client checks that the certificate is of this name
+		for _, http2 := range []bool{false, true} {
+			r.over(cfg.Clone(), http2)
+			if status, body := r.getHost(host, "/"); status != 200 || !strings.Contains(body, name) {
+				t.Errorf("%s: %d %q, want %s", host, status, body, name)
+			}
+		}
+	}
+	cfg := a.trust()
+	cfg.ServerName = "c.example"
+	if c, err := tls.Dial("tcp", strings.TrimPrefix(r.urls[0], "https://"), cfg); err == nil {
+		c.Close()
+		t.Error("a name that no site has is shown a certificate")
+	}
 }
