@@ -34,7 +34,7 @@ func (ch *chain) handshake(ctx context.Context, nc net.Conn, ahead []byte) (*tls
 		nc = &replayed{Conn: nc, ahead: ahead}
 	}
 	gated := &gatedConn{Conn: nc, gate: ch.m.handshakes}
-	secure := tls.Server(gated, ch.endpoint.tlsConfig())
+	secure := tls.Server(gated, ch.endpoint.tlsConfig(ch.m.handshakes))
 	err := ch.secure(secure, func() error {
 		defer gated.opened.Store(true)
 		return ch.shake(ctx, secure)

@@ -7,20 +7,23 @@ import (
 )
 
 // tlsConfig returns what handshakes of the endpoint are made by: TLS, and the configurations that it chooses for a client, with the
-// endpoint's protocols and no version below TLS 1.2.
-func (ep *Endpoint) tlsConfig() *tls.Config {
+// endpoint's protocols and no version below TLS 1.2. The functions that choose are called outside the gate: they may wait, even for
+// another handshake, such as one by which an authority validates the name (RFC 8737).
+func (ep *Endpoint) tlsConfig(gate handshakeGate) *tls.Config {
 	ep.securing.Do(func() {
-		ep.secured = ep.offering(ep.TLS)
+		ep.secured = ep.offering(ep.TLS, gate)
 		choose := ep.TLS.GetConfigForClient
 		if choose == nil {
 			return
 		}
 		ep.secured.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			gate.leave()
+			defer gate.enter()
 			chosen, err := choose(hello)
 			if chosen == nil || err != nil {
 				return nil, err
 			}
-			return ep.offering(chosen), nil
+			return ep.offering(chosen, gate), nil
 		}
 	})
 	return ep.secured
@@ -28,8 +31,15 @@ func (ep *Endpoint) tlsConfig() *tls.Config {
 
 // offering returns a clone of cfg that offers what the endpoint speaks. A list of cfg's own stays, without what the endpoint does not speak:
 // configurations are shared with servers that do.
-func (ep *Endpoint) offering(cfg *tls.Config) *tls.Config {
+func (ep *Endpoint) offering(cfg *tls.Config, gate handshakeGate) *tls.Config {
 	cfg = cfg.Clone()
+	if choose := cfg.GetCertificate; choose != nil {
+		cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			gate.leave()
+			defer gate.enter()
+			return choose(hello)
+		}
+	}
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
 	speaks := ep.Protocols.names()
 	own := slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(name string) bool {
