@@ -33,6 +33,7 @@ var imports = map[string][]string{
 	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/transport", "internal/httpcommon"},
 	"kestrel":                        {"server", "connection", "accesslog", "metrics", "internal/httpconn", "internal/http1", "internal/transport", "internal/tlsconfig", "internal/httpcommon", "internal/jsonc", "internal/editdistance"},
 	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
+	"acme":                           {},
 	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
 	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration"},
 	"internal/editdistance":          {},
@@ -49,6 +50,7 @@ var imports = map[string][]string{
 	"cmd/lanner":                     {"internal/host/...", "internal/host", "internal/launch", "internal/scaffold", "internal/devcert"},
 	"examples/customserver/nethttp":  {"server"},
 	"examples/customserver/fasthttp": {"server"},
+	"examples/acme":                  {"acme", "kestrel", "server"},
 	"examples/demo/site":             {"", "server", "inprocess"},
 	"test/...":                       {"..."},
 }
