@@ -66,6 +66,9 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	c.mu.Lock()
 	s, where := c.findLocked(f.stream)
 	trailers := where == live
+	if where == draining {
+		s = nil // its handler may still run
+	}
 	refused := c.admitLocked(where)
 	if where == idle {
 		c.lastID = f.stream
