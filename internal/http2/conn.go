@@ -332,6 +332,9 @@ func (c *Conn) ReadFailed(err error) Next {
 	}
 	c.mu.Unlock()
 	c.lost(httpcommon.ErrClientDisconnected)
+	if err == io.EOF {
+		c.headLost(errHeadEnds)
+	}
 	if well {
 		return c.end(Close)
 	}

@@ -3,8 +3,6 @@ package http2
 import (
 	"errors"
 	"time"
-
-	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
 // errOver is why nothing is written on a connection that has ended well.
@@ -46,15 +44,15 @@ func (c *Conn) lost(cause error) {
 		c.mu.Unlock()
 		return
 	}
-	c.gone = cause
+	why := cause
+	if e, ok := cause.(*connError); ok {
+		why = e.request()
+	}
+	c.gone = why
 	var all []after
 	var streams []*Stream
 	for s := range c.streams.all() {
 		streams = append(streams, s)
-	}
-	why := cause
-	if e, ok := cause.(*connError); ok {
-		why = &httpcommon.BadRequestError{Status: 400, Reason: e.Reason, Detail: e.Detail}
 	}
 	for _, s := range streams {
 		if s.reset != nil {
@@ -85,6 +83,7 @@ func (c *Conn) end(next Next) Next {
 		c.mu.Unlock()
 	}
 	c.lost(errOver)
+	c.headLost(c.Ended())
 	return next
 }
 

@@ -371,8 +371,7 @@ func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout
 func (x *mux) Elsewhere(s *http2.Stream) bool {
 	r := s.Owner.(*muxStream)
 	r.x = x
-	x.requests++
-	r.number = x.requests
+	r.count()
 	x.countMux()
 	r.kind = nil
 	switch {
@@ -551,6 +550,10 @@ func (r *muxStream) exitInline() {
 func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.Answer {
 	r := s.Owner.(*muxStream)
 	r.x = x
+	if r.number == 0 { // the engine's own refusal
+		r.count()
+		x.countMux()
+	}
 	r.fault(errorType(bad.Reason))
 	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
 	q := s.Request()
