@@ -68,6 +68,7 @@ type Conn struct {
 	consumed   int64 // not yet given back to the client
 	meter      meter
 
+	measured   *Measured  // of a client that was too slow
 	dead       *connError // why the reader must end the connection
 	gone       error      // why nothing more is written
 	draining   bool       // the first GOAWAY was sent

@@ -76,15 +76,20 @@ func (c *Conn) end(next Next) Next {
 		c.mu.Lock()
 		c.processing = false
 		c.flushAndUnlock()
-		c.mu.Lock()
-		for c.writing {
-			c.idleWrite.Wait()
-		}
-		c.mu.Unlock()
+		c.AwaitWriter()
 	}
 	c.lost(errOver)
 	c.headLost(c.Ended())
 	return next
+}
+
+// AwaitWriter waits until nobody writes to the wire. It is for the reader.
+func (c *Conn) AwaitWriter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writing {
+		c.idleWrite.Wait()
+	}
 }
 
 // Finished is called by the reader when it has closed the connection. It reports whether no handler runs any more; if not,

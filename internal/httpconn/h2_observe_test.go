@@ -3,12 +3,15 @@ package httpconn
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/http2"
+	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
 	framing "golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -169,4 +172,77 @@ func TestAFloodOfRefusedRequestsIsNoFloodOfLines(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheRateThatWasMeasuredOfHTTP2IsLogged(t *testing.T) {
+	rate := &transport.Rate{BytesPerSecond: 1000, Grace: 2 * time.Second}
+	answers := func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Write(make([]byte, 100_000))
+	}
+	for name, tt := range map[string]struct {
+		settings []framing.Setting
+		send     func(c *muxClient)
+		reason   string
+		bytes    func(n int64) bool
+		over     time.Duration // at least, and less than four seconds more
+	}{
+		"a body": {send: func(c *muxClient) {
+			c.frame(framing.FrameHeaders, framing.FlagHeadersEndHeaders, 1, c.encode(":method", "POST", ":scheme", "http", ":path", "/", ":authority", "h"))
+			c.frame(framing.FrameData, 0, 1, []byte("0123456789"))
+		}, reason: reasonSlowBody, bytes: func(n int64) bool { return n == 10 }, over: 2 * time.Second},
+		"an answer without a window": {settings: []framing.Setting{{ID: framing.SettingInitialWindowSize, Val: 100}}, send: func(c *muxClient) { c.ask(1, "/") },
+			reason: reasonSlow, bytes: func(n int64) bool { return n < 500 }, over: 64 * time.Second},
+		"many that nobody takes": {settings: []framing.Setting{{ID: framing.SettingInitialWindowSize, Val: 0}}, send: func(c *muxClient) {
+			for i := range uint32(20) {
+				c.ask(2*i+1, "/")
+			}
+		}, reason: reasonSlow, bytes: func(n int64) bool { return n < 5000 }, over: 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, Config{MinRequestBodyRate: rate, MinResponseRate: rate}, httpApp(answers))
+				tt.send(s.dialHTTP2(tt.settings...))
+				time.Sleep(5 * time.Minute)
+				got := s.told(eventHTTP2ConnectionError)
+				if len(got) != 1 || attr(got[0], "reason").String() != tt.reason {
+					t.Fatalf("logged %v, want one event of %s", got, tt.reason)
+				}
+				bytes, over := attr(got[0], "bytes").Int64(), attr(got[0], "over").Duration()
+				if !tt.bytes(bytes) || over < tt.over || over >= tt.over+4*time.Second {
+					t.Errorf("%d bytes over %v, want few over %v", bytes, over, tt.over)
+				}
+				if r := attr(got[0], "rate").Float64(); r != float64(bytes)/over.Seconds() || r > rate.BytesPerSecond ||
+					attr(got[0], "limit").Float64() != rate.BytesPerSecond || attr(got[0], "grace").Duration() != rate.Grace {
+					t.Errorf("the rate is %v in %v, want bytes over time, below the limit of 1000 with 2 s of grace", r, got[0])
+				}
+			})
+		})
+	}
+}
+
+// On a connection with a goroutine of its own it is the transport that finds the socket full.
+func TestTheRateThatTheTransportMeasuredOfHTTP2IsLogged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLines(t)
+		s := serve(t, Config{AccessLog: l.log, MinResponseRate: &transport.Rate{BytesPerSecond: 1000, Grace: 2 * time.Second}},
+			httpApp(func(w http.ResponseWriter, r *http.Request) {
+				w.Write(make([]byte, 50_000))
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+			}))
+		s.size = 1000
+		c := s.dial()
+		c.write(h2Begin)
+		time.Sleep(5 * time.Minute)
+		got, stop := s.told(eventHTTP2ConnectionError), s.told(eventConnectionStop)
+		if len(got) != 1 || len(stop) != 1 || attr(got[0], "reason").String() != reasonSlow || attr(stop[0], "reason").String() != reasonSlow {
+			t.Fatalf("logged %v and %v, want one event each of %s", got, stop, reasonSlow)
+		}
+		bytes, over := attr(got[0], "bytes").Int64(), attr(got[0], "over").Duration()
+		if bytes < 900 || bytes > 1000 || over < 50*time.Second || over > 52*time.Second || attr(got[0], "limit").Float64() != 1000 {
+			t.Errorf("%d bytes over %v, want the 1000 that had room, over the 50 s that it was allowed", bytes, over)
+		}
+		l.want("its request", map[string]any{"reason": reasonSlow})
+	})
 }

@@ -310,10 +310,16 @@ func (x *mux) close(next http2.Next) {
 			x.transport.CloseLingering() // what the client has under way would reset it, and destroy the GOAWAY
 		}
 	}
+	if x.transport.Expired() == http1.TimeoutResponseRate { // found by a transport whose writes wait
+		x.http.AwaitWriter() // who has measured it
+		x.ConnectionFailed(errTooSlow)
+	}
 	if x.http.Finished() {
 		x.over()
 	}
 }
+
+var errTooSlow = &http2.ConnectionError{Code: http2.InternalError, Reason: reasonSlow, Detail: "The response was read too slowly: the connection was cut."}
 
 // LastReturned implements http2.Handler.
 func (x *mux) LastReturned() { x.over() }
@@ -356,6 +362,9 @@ func (x *mux) Write(p []byte) (int, error) {
 		return x.inline.TryWrite(p)
 	}
 	if err := x.transport.Writev(p, nil); err != nil {
+		if x.transport.Expired() == http1.TimeoutResponseRate {
+			x.http.Lose(httpcommon.ErrResponseTooSlow) // the client has not left
+		}
 		return 0, err
 	}
 	return len(p), nil
@@ -410,8 +419,20 @@ func (x *mux) ConnectionFailed(e *http2.ConnectionError) {
 		x.life.reason = e.Reason
 	}
 	if x.m.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		x.logConnection(eventHTTP2ConnectionError, slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail))
+		attrs := []slog.Attr{slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail)}
+		if m := x.measured(); m != nil {
+			attrs = append(attrs, rates(m)...)
+		}
+		x.logConnection(eventHTTP2ConnectionError, attrs...)
 	}
+}
+
+// measured is what was measured of a client that was too slow, by the engine or by the transport; nil for any other.
+func (x *mux) measured() *transport.Measure {
+	if m := x.http.Measured(); m != nil {
+		return &transport.Measure{Bytes: m.Bytes, Over: m.Over, Least: transport.Rate{BytesPerSecond: m.Least.BytesPerSecond, Grace: m.Least.Grace}}
+	}
+	return x.transport.Measured()
 }
 
 // muxLifeEnds ends what is kept of the connection.
