@@ -73,8 +73,9 @@ type Conn struct {
 	gone       error      // why nothing more is written
 	draining   bool       // the first GOAWAY was sent
 	drainedAt  int64
-	final      bool // the last GOAWAY was sent
-	clientGone bool // the client has sent GOAWAY
+	final      bool   // the last GOAWAY was sent
+	served     uint32 // and names this stream as the last
+	clientGone bool   // the client has sent GOAWAY
 	resets     resets
 	budgets    budgets
 	calmed     calmed

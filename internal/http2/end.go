@@ -28,9 +28,11 @@ func (c *Conn) goAwayLocked(code ErrCode) {
 	if c.final && code == NoError || c.gone != nil {
 		return
 	}
-	c.final = true
+	if !c.final { // RFC 9113 §6.8: a second one must not name a higher stream
+		c.final, c.served = true, c.lastID
+	}
 	c.outLocked()
-	c.out = appendGoAway(c.out, c.lastID, code)
+	c.out = appendGoAway(c.out, c.served, code)
 }
 
 // Lose gives the connection up: nothing more is written, and every request is aborted with the cause. It is safe to call from any

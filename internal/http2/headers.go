@@ -99,7 +99,7 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	case trailers:
 		return c.endOfRequest(s)
 	case ignored:
-		return nil
+		return c.spend(abuseUnknown)
 	}
 	whole, bad := f.has(flagEndStream), refused
 	if bad == nil {
