@@ -73,6 +73,8 @@ var table = map[string]*option{
 	"Limits.Http2.MaxRequestHeaderFieldSize":       {values: aSize, outcome: "closed"},
 	"Limits.Http2.InitialConnectionWindowSize":     {values: aWindow, outcome: "closed; the client waits at it"},
 	"Limits.Http2.InitialStreamWindowSize":         {values: aWindow, outcome: "closed; the client waits at it"},
+	"Limits.Http2.MaxConnectionWindowSize":         {values: aWindow, outcome: "the window grows no further; not above the initial size: not at all"},
+	"Limits.Http2.MaxStreamWindowSize":             {values: aWindow, outcome: "the same for one request, and up to three quarters of the connection's"},
 	"Limits.Http2.KeepAlivePingDelay":              {null: "no pings", values: "at least 1s", outcome: "a silent client is sent a PING"},
 	"Limits.Http2.KeepAlivePingTimeout":            {null: noLimit, values: "at least 1s", outcome: "closed"},
 	"Compat.LooseLineEndings":                      {values: yesNo, outcome: "a bare LF ends a line of a head"},

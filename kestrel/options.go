@@ -69,7 +69,7 @@ type Endpoint struct {
 	// TLS encrypts the endpoint; its URL must be https. Nil means no encryption, unless there is a Certificate, whose files then are
 	// what TLS would have as Certificates. It is cloned: later changes have no effect, but GetCertificate and GetConfigForClient are
 	// asked in each handshake. No version below 1.2 is spoken. NextProtos is made of Protocols when it is empty; else what Protocols
-	// does not have is left out. Connections have a goroutine each, as with Middleware, behind which the handshake is made.
+	// does not have is left out. The handshake is made behind Middleware.
 	TLS *tls.Config
 	// Certificate names the files of a certificate.
 	Certificate Certificate

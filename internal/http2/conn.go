@@ -66,6 +66,8 @@ type Conn struct {
 
 	recvWindow int64
 	consumed   int64 // not yet given back to the client
+	growth     growth
+	trip       trip
 	meter      meter
 
 	measured   *Measured  // of a client that was too slow
@@ -96,6 +98,7 @@ func NewConn(cfg *Config, wire Wire, handler Handler, now int64, blocking bool) 
 	c.encoder.Init()
 	c.sendWindow, c.peerWindow, c.maxFrame = defaultWindow, defaultWindow, min(minFrameSize, l.MaxFrameSize)
 	c.recvWindow = int64(l.ConnectionWindow)
+	c.growth.size = c.recvWindow
 	c.armed = TimeoutKeepAlive
 	wire.SetTimeout(TimeoutKeepAlive, l.KeepAliveTimeout)
 	c.out = c.hello(bufpool.Get(bufpool.Small)[:0])

@@ -149,7 +149,7 @@ func (c *Conn) pingLocked(now int64) *ConnectionError {
 	case now-c.heard > int64(l.KeepAlivePingDelay):
 		c.pinged = now
 		c.outLocked()
-		c.out = append(appendFrameHead(c.out, 8, framePing, 0, 0), "lanner\x00\x01"...)
+		c.out = append(appendFrameHead(c.out, 8, framePing, 0, 0), keepAlivePing...)
 	}
 	return nil
 }

@@ -67,6 +67,8 @@ type Config struct {
 	// EventLoop puts connections on the event loop, where the system has one; Exec says where their handlers run.
 	EventLoop bool
 	Exec      Exec
+	// MaxHandshakes bounds the TLS handshakes that compute at a time; 0 for half the processors. See handshakeGate.
+	MaxHandshakes int
 	// AcceptFailed hears of accept errors that are waited out; nil for nobody.
 	AcceptFailed func(l net.Listener, err error, wait time.Duration)
 	// Ended is told that a connection is over and how many requests it served; nil for nobody.
@@ -111,6 +113,8 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	handshakes handshakeGate
+
 	minder *minder
 	muxMu  sync.Mutex
 	muxes  map[*mux]struct{} // connections that speak HTTP/2
@@ -146,6 +150,7 @@ func New(cfg Config) *Manager {
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
 	m.minder = newMinder()
+	m.handshakes = newHandshakeGate(cfg.MaxHandshakes)
 	m.plain.parent = cfg.Features
 	m.resting = newResting()
 	return m
@@ -198,11 +203,11 @@ func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 	ep = opts.endpoint(ep)
-	if ep.chains() {
-		m.serveChained(nc, ep, opts)
+	if len(ep.Middleware) == 0 && m.adopt(nc, ep, opts) {
 		return
 	}
-	if m.adopt(nc, ep, opts) {
+	if ep.chains() {
+		m.serveChained(nc, ep, opts)
 		return
 	}
 	t := transport.NewConn(nc, m.heartbeat, reasons)

@@ -335,6 +335,7 @@ func (x *mux) forget() {
 	c.muxLifeEnds()
 	c.finished = true
 	c.m.remove(c)
+	c.chain.left()
 	if x.done != nil {
 		close(x.done)
 	}
@@ -462,6 +463,7 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 		Limits: http2.Limits{
 			MaxStreams: two.MaxStreamsPerConnection, HeaderTableSize: two.HeaderTableSize, MaxFrameSize: two.MaxFrameSize,
 			MaxFieldSize: two.MaxRequestHeaderFieldSize, ConnectionWindow: two.InitialConnectionWindowSize, StreamWindow: two.InitialStreamWindowSize,
+			MaxConnectionWindow: two.MaxConnectionWindowSize, MaxStreamWindow: two.MaxStreamWindowSize,
 			KeepAlivePingDelay: two.KeepAlivePingDelay, KeepAlivePingTimeout: two.KeepAlivePingTimeout,
 			MaxRequestLineSize: l.MaxRequestLineSize, MaxRequestHeadersTotalSize: l.MaxRequestHeadersTotalSize,
 			MaxRequestHeaderCount: l.MaxRequestHeaderCount, MaxRequestBodySize: l.MaxRequestBodySize, MaxResponseBufferSize: l.MaxResponseBufferSize,
