@@ -131,7 +131,8 @@ type Limits struct {
 	MaxResponseBufferSize int
 	// MaxConcurrentConnections that are not upgraded. Zero means no limit. Beyond: closed without a byte, with a warning.
 	MaxConcurrentConnections int64
-	// MaxConcurrentUpgradedConnections. Zero means no limit. Beyond: the upgrade fails in the application.
+	// MaxConcurrentUpgradedConnections. Zero means no limit. Tunnels on streams of HTTP/2, such as WebSockets, count, too. Beyond: the
+	// upgrade fails in the application.
 	MaxConcurrentUpgradedConnections int64
 	// ConnectionLimitPolicy says what becomes of a connection beyond MaxConcurrentConnections. Zero closes it, as Kestrel does.
 	ConnectionLimitPolicy ConnectionLimitPolicy
