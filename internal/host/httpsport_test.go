@@ -22,9 +22,9 @@ func TestAWorkerIsToldTheOnlyHTTPSPortOfItsSite(t *testing.T) {
 		{"two ports", []int{443, 8443}, nil, ""},                               // an-210
 		{"and the first again", []int{443, 8443, 443}, nil, ""},                // an-210
 		{"no https binding", nil, nil, ""},
-		{"the application's own wins", []int{8443}, map[string]string{name: "123"}, "123"},  // an-209
-		{"also where the site has none", nil, map[string]string{name: "123"}, "123"},        // an-209
-		{"an empty one is kept", []int{8443}, map[string]string{name: ""}, "empty"}, // an-209
+		{"the application's own wins", []int{8443}, map[string]string{name: "123"}, "123"}, // an-209
+		{"also where the site has none", nil, map[string]string{name: "123"}, "123"},       // an-209
+		{"an empty one is kept", []int{8443}, map[string]string{name: ""}, "empty"},        // an-209
 	} {
 		site := &config.Site{Bindings: []config.Binding{{Protocol: config.HTTP, Port: 80}}}
 		for _, port := range tt.ports {
