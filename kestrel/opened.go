@@ -2,7 +2,6 @@ package kestrel
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"reflect"
 	"slices"
@@ -16,6 +15,7 @@ import (
 // opened is an endpoint whose sockets are bound. What is not atomic belongs to the server's mu.
 type opened struct {
 	endpoint Endpoint
+	secured  secured
 	bound    []bound
 	closers  []func() // of the listeners, while it serves
 
@@ -24,14 +24,16 @@ type opened struct {
 	past    []*httpconn.Endpoint
 }
 
-// openAll opens all endpoints or none.
-func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
+// openAllLocked opens all endpoints or none.
+func (s *Server) openAllLocked(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 	var out []*opened
 	for _, e := range endpoints {
-		cfg, err := e.tlsConfig()
+		sec, err := s.secureLocked(e)
 		var b []bound
 		if err == nil {
-			b, err = bind(ctx, e)
+			if b, err = bind(ctx, e); err != nil {
+				sec.end()
+			}
 		}
 		if err != nil {
 			for _, o := range out {
@@ -40,23 +42,25 @@ func openAll(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 			return nil, err
 		}
 		o := &opened{bound: b}
-		o.become(e, cfg)
+		o.become(e, sec)
 		out = append(out, o)
 	}
 	return out, nil
 }
 
-// become makes new connections belong to e, which is at the same place, and have TLS by cfg. Open ones stay what they are.
-func (o *opened) become(e Endpoint, cfg *tls.Config) {
-	o.endpoint = e
+// become makes new connections belong to e, which is at the same place, and have TLS by sec. Open ones stay what they are.
+func (o *opened) become(e Endpoint, sec secured) {
+	before := o.secured
+	o.endpoint, o.secured = e, sec
 	if e.Listener != nil {
 		o.bound[0].url, o.bound[0].scheme = e.listenerURL(), e.scheme()
 	}
 	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
-		TLS: cfg, Protocols: e.Protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout}
+		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout}
 	if was := o.current.Swap(now); was != nil {
 		o.past = append(o.past, was)
 	}
+	before.end()
 }
 
 // attrs say in metrics where the endpoint listens. localhost has a socket for each version of IP, and goes by its name.
@@ -69,6 +73,7 @@ func (o *opened) attrs() metrics.EndpointAttrs {
 }
 
 func (o *opened) serve(m *httpconn.Manager) {
+	o.secured.start()
 	options := func() httpconn.Options { return httpconn.Options{Endpoint: o.current.Load()} }
 	for _, b := range o.bound {
 		o.closers = append(o.closers, m.Listen(b.listener, o.current.Load(), options))
@@ -80,10 +85,12 @@ func (o *opened) close() {
 	for _, end := range o.closers {
 		end()
 	}
+	o.secured.end()
 }
 
 // unbind closes sockets that nobody accepts from.
 func (o *opened) unbind() {
+	o.secured.end()
 	for _, b := range o.bound {
 		b.listener.Close()
 	}
@@ -110,15 +117,15 @@ func (o *opened) at(e Endpoint) bool {
 	return err1 == nil && err2 == nil && a.place() == b.place()
 }
 
-// serves reports whether connections are served by e and cfg as it is. Configurations of TLS are compared by their identity, but for
-// the certificates that were read from files.
-func (o *opened) serves(e Endpoint, cfg *tls.Config) bool {
+// serves reports whether connections are served by e as it is. Configurations of TLS are compared by their identity, certificates by their
+// files' names: what they have is the store's.
+func (o *opened) serves(e Endpoint, by watching) bool {
 	was := o.endpoint
-	if was.TLS != e.TLS {
+	if was.TLS != e.TLS || o.secured.store != nil && o.secured.watching != by {
 		return false
 	}
 	was.TLS, e.TLS = nil, nil
-	return reflect.DeepEqual(was, e) && (e.Certificate.Path == "" || sameCertificates(o.current.Load().TLS, cfg))
+	return reflect.DeepEqual(was, e)
 }
 
 func sameListener(a, b net.Listener) bool {

@@ -349,6 +349,9 @@ func (c *Conn) findLocked(id uint32) (*Stream, place) {
 	if id > c.lastID {
 		return nil, idle
 	}
+	if c.final && id > c.served { // RFC 9113 §6.8: discarded, it was on its way
+		return nil, draining
+	}
 	s := c.streams.get(id)
 	switch {
 	case s != nil && s.reset != nil && s.reset.Remote:

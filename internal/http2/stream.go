@@ -66,6 +66,7 @@ func (s *Stream) begin(c *Conn, id uint32) {
 	s.conn, s.id = c, id
 	s.req.stream, s.body.stream, s.res.stream = s, s, s
 	s.changed.L = &c.mu
+	s.req.scheme = c.cfg.Scheme
 	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
 	s.growth = growth{size: s.recvWindow}
 	s.priority = priority{urgency: defaultUrgency}

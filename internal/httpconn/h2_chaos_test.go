@@ -39,28 +39,15 @@ func TestHTTP2SurvivesWhatHandlersAndClientsDo(t *testing.T) {
 		{"portable, stopped", false, Auto, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := descriptors(t)
-			muxChaos(t, Config{EventLoop: tt.loop, Exec: tt.exec}, tt.stop)
-			for end := time.Now().Add(patience); descriptors(t) != before && time.Now().Before(end); { // a server lingers on what it closes
-				time.Sleep(10 * time.Millisecond)
-			}
-			if after := descriptors(t); after != before {
-				t.Errorf("%d descriptors are open after, want the %d of before", after, before)
-			}
+			muxChaos(t, Config{App: httpApp(muxUnruly), EventLoop: tt.loop, Exec: tt.exec}, tt.stop)
 		})
 	}
 }
 
 func muxChaos(t *testing.T, cfg Config, midway bool) {
-	cfg.App, cfg.Logger = httpApp(muxUnruly), discard
-	m := New(cfg)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http"}, func() Options { return Options{} })
+	s := startChaos(t, cfg, 0)
 	end := time.Now().Add(chaosFor / 3)
-	c := &muxChaosRun{t: t, addr: l.Addr().String()}
+	c := &muxChaosRun{t: t, addr: s.addr}
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
@@ -69,30 +56,20 @@ func muxChaos(t *testing.T, cfg Config, midway bool) {
 			}
 		})
 	}
-	shut := func() {
-		stop()
-		ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-		defer cancel()
-		if err := m.Stop(ctx); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-	}
 	if midway {
 		time.Sleep(chaosFor / 8)
 		c.stopping.Store(true)
-		shut()
+		s.stop()
 	}
 	clients.Wait()
 	if !midway {
-		shut()
+		s.stop()
 	}
 	t.Logf("%d requests were answered, %d failed as they must", c.answered.Load(), c.failed.Load())
 	if c.answered.Load() == 0 {
 		t.Error("no request was answered")
 	}
-	if s := m.Stats(); s.Open+s.Upgraded+s.Running != 0 {
-		t.Errorf("after stop: %+v, want nothing open", s)
-	}
+	s.wantNothing()
 }
 
 // muxUnruly does what its path says, and answers with the client's secret as often as Times says.

@@ -33,7 +33,7 @@ type Config struct {
 	// MinRequestBodyRate and MinResponseRate are the least data rates; nil for none.
 	MinRequestBodyRate, MinResponseRate *transport.Rate
 	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit, negative for none at all. An
-	// upgraded connection leaves the first count.
+	// upgraded connection leaves the first count; a stream of HTTP/2 that is taken over counts for the second, its connection for the first.
 	MaxConnections, MaxUpgraded int64
 	// Full says what becomes of connections beyond MaxConnections. A change to FullWait holds for listeners from then on.
 	Full FullPolicy
@@ -320,7 +320,7 @@ func (m *Manager) signalLocked() {
 
 // Stats are counters since New.
 type Stats struct {
-	// Open connections, Upgraded ones, requests Running, Requests begun, connections Rejected at a limit.
+	// Open connections, Upgraded ones and streams, requests Running, Requests begun, connections Rejected at a limit.
 	Open, Upgraded, Running, Requests, Rejected int64
 }
 

@@ -19,7 +19,7 @@ type muxStream struct {
 	http     http2.Stream
 	x        *mux
 	features server.Features
-	number   uint32 // of the request on its connection
+	number   uint32 // of the request on its connection; 0 until it is known whether it is served
 	trace    string
 	route    string
 
@@ -58,8 +58,14 @@ func (x *mux) Recycle(s *http2.Stream) {
 		*r.ex = exchange{}
 		exchanges.Put(r.ex)
 	}
-	r.x, r.ex, r.tunnel, r.kind, r.trace, r.route = nil, nil, nil, nil, "", ""
+	r.x, r.ex, r.tunnel, r.kind, r.trace, r.route, r.number = nil, nil, nil, nil, "", "", 0
 	muxStreams.Put(r)
+}
+
+// count gives a request its number. It is for the reader.
+func (r *muxStream) count() {
+	r.x.requests++
+	r.number = r.x.requests
 }
 
 // begin readies the features of a request.

@@ -56,10 +56,14 @@ func (s *connectStream) Upgrade() (net.Conn, error) {
 	if !s.Upgradable() {
 		return nil, server.ErrTooLate
 	}
+	t, err := s.take()
+	if err != nil {
+		return nil, err
+	}
 	s.http.Response().SetStatus(200)
-	t := s.take()
 	t.answered = true
 	if err := t.accept(); err != nil {
+		t.Close() // the caller has none to close
 		return nil, err
 	}
 	return t, nil
@@ -70,19 +74,29 @@ func (s *connectStream) Hijack() (net.Conn, []byte, error) {
 	if s.tunnel != nil {
 		return nil, nil, server.ErrTooLate
 	}
-	t := s.take()
+	t, err := s.take()
+	if err != nil {
+		return nil, nil, err
+	}
 	t.answered = s.http.Response().Started()
 	return t, nil, nil
 }
 
-// take makes the stream a tunnel. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
-func (s *connectStream) take() *tunnel {
+// take makes the stream a tunnel, if there is a place among the upgraded connections. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
+func (s *connectStream) take() (*tunnel, error) {
+	if !s.x.m.reserve() {
+		return nil, errUpgradedLimit
+	}
+	if l := s.x.life; l != nil {
+		l.recorder.UpgradeStarted()
+	}
 	s.http.Keep()
 	s.http.Unmeter()
 	(*muxStream)(s).body().SetLimit(-1)
 	t := &tunnel{stream: &s.http, r: (*muxStream)(s), done: make(chan struct{})}
 	s.tunnel = t
-	return t
+	t.r.OnAborted(func(error) { t.ended() }) // a handler may not notice for long
+	return t, nil
 }
 
 // tunnel is a stream as a connection.
@@ -90,7 +104,8 @@ type tunnel struct {
 	stream *http2.Stream
 	r      *muxStream
 	done   chan struct{}
-	once   sync.Once
+	once   sync.Once // of Close
+	left   sync.Once // of ended
 
 	mu       sync.Mutex // serializes writes
 	answered bool       // the answer to the handshake has been sent
@@ -190,8 +205,23 @@ func (t *tunnel) Close() error {
 	t.once.Do(func() {
 		close(t.done)
 		t.stream.SetReadDeadline(time.Unix(1, 0))
+		t.ended()
 	})
 	return nil
+}
+
+// ended gives the place among the upgraded connections back.
+func (t *tunnel) ended() {
+	t.left.Do(func() {
+		x := t.r.x
+		if x.life != nil {
+			x.life.recorder.UpgradeEnded()
+		}
+		x.m.mu.Lock()
+		defer x.m.mu.Unlock()
+		x.m.upgraded.Add(-1)
+		x.m.signalLocked()
+	})
 }
 
 func (t *tunnel) LocalAddr() net.Addr  { return t.r.x.LocalAddr() }
