@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,15 +37,23 @@ const patience = 10 * time.Second
 func TestTheLoopSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 	for _, shards := range []int{1, 3} {
 		t.Run(strconv.Itoa(shards)+" shards", func(t *testing.T) {
-			chaos(t, shards)
+			chaos(t, shards, &Endpoint{})
 		})
 	}
+	t.Run("TLS", func(t *testing.T) {
+		chaos(t, 2, chaosTLS())
+	})
+}
+
+// chaosTLS is an endpoint with TLS.
+func chaosTLS() *Endpoint {
+	return &Endpoint{TLS: &tls.Config{Certificates: []tls.Certificate{certificate()}}}
 }
 
 // The same by way of middleware, which passes on every other connection in a wrapper.
 func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 	var n, read, written, inside atomic.Int64
-	chaos(t, 1, doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
+	chaos(t, 1, &Endpoint{Middleware: []connection.Middleware{doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
 		inside.Add(1)
 		defer inside.Add(-1)
 		if n.Add(1)%2 == 0 {
@@ -52,7 +61,7 @@ func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 		}
 		c.Peek(1)
 		return next(ctx, c)
-	}))
+	})}})
 	if inside.Load() != 0 || n.Load() == 0 {
 		t.Errorf("after stop the middleware is on %d of %d connections", inside.Load(), n.Load())
 	}
@@ -62,15 +71,20 @@ func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 type chaosServer struct {
 	t      *testing.T
 	m      *Manager
+	ep     *Endpoint
 	addr   string
 	close  func() // the listener
 	before int    // descriptors
 }
 
-// startChaos starts one. With shards, its loop has that many.
-func startChaos(t *testing.T, cfg Config, shards int, middleware ...connection.Middleware) *chaosServer {
+// startChaos starts one, with the endpoint's middleware and TLS. With shards, its loop has that many.
+func startChaos(t *testing.T, cfg Config, shards int, ep *Endpoint) *chaosServer {
 	t.Helper()
-	s := &chaosServer{t: t, before: descriptors(t)}
+	s := &chaosServer{t: t, ep: ep, before: descriptors(t)}
+	ep.Name, ep.Scheme = "chaos", "http"
+	if ep.TLS != nil {
+		ep.Scheme = "https"
+	}
 	cfg.Logger = discard
 	s.m = New(cfg)
 	if shards > 0 {
@@ -86,7 +100,7 @@ func startChaos(t *testing.T, cfg Config, shards int, middleware ...connection.M
 		t.Fatal(err)
 	}
 	s.addr = l.Addr().String()
-	s.close = s.m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http", Middleware: middleware}, func() Options { return Options{} })
+	s.close = s.m.Listen(l, ep, func() Options { return Options{} })
 	return s
 }
 
@@ -128,15 +142,15 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-func chaos(t *testing.T, shards int, middleware ...connection.Middleware) {
-	s := startChaos(t, Config{App: httpApp(unruly), EventLoop: true}, shards, middleware...)
+func chaos(t *testing.T, shards int, ep *Endpoint) {
+	s := startChaos(t, Config{App: httpApp(unruly), EventLoop: true}, shards, ep)
 	var answers atomic.Int64
 	var clients sync.WaitGroup
 	end := time.Now().Add(chaosFor / 2)
 	for range 24 {
 		clients.Go(func() {
 			for time.Now().Before(end) && !t.Failed() {
-				c, err := newChaosClient(s.addr)
+				c, err := newChaosClient(s)
 				if err != nil {
 					t.Errorf("connecting: %v", err)
 					return
@@ -234,10 +248,13 @@ type chaosClient struct {
 
 var secrets atomic.Uint64
 
-func newChaosClient(addr string) (*chaosClient, error) {
-	nc, err := net.Dial("tcp", addr)
+func newChaosClient(s *chaosServer) (*chaosClient, error) {
+	nc, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		return nil, err
+	}
+	if s.ep.TLS != nil {
+		nc = tls.Client(nc, clientConfig())
 	}
 	nc.SetDeadline(time.Now().Add(chaosFor + patience))
 	return &chaosClient{nc, bufio.NewReaderSize(nc, 4096), fmt.Sprintf("secret-%06d;", secrets.Add(1))}, nil

@@ -30,24 +30,32 @@ func TestHTTP2SurvivesWhatHandlersAndClientsDo(t *testing.T) {
 		loop bool
 		exec Exec
 		stop bool // while clients go on
+		tls  bool
 	}{
-		{"loop, auto", true, Auto, false},
-		{"loop, inline", true, Inline, true},
-		{"loop, goroutine", true, Goroutine, false},
-		{"portable", false, Auto, false},
-		{"loop, auto, stopped", true, Auto, true},
-		{"portable, stopped", false, Auto, true},
+		{"loop, auto", true, Auto, false, false},
+		{"loop, inline", true, Inline, true, false},
+		{"loop, goroutine", true, Goroutine, false, false},
+		{"portable", false, Auto, false, false},
+		{"loop, auto, stopped", true, Auto, true, false},
+		{"portable, stopped", false, Auto, true, false},
+		{"loop, auto, TLS", true, Auto, false, true},
+		{"loop, auto, TLS, stopped", true, Auto, true, true},
+		{"portable, TLS", false, Auto, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			muxChaos(t, Config{App: httpApp(muxUnruly), EventLoop: tt.loop, Exec: tt.exec}, tt.stop)
+			ep := &Endpoint{}
+			if tt.tls {
+				ep = chaosTLS()
+			}
+			muxChaos(t, Config{App: httpApp(muxUnruly), EventLoop: tt.loop, Exec: tt.exec}, ep, tt.stop)
 		})
 	}
 }
 
-func muxChaos(t *testing.T, cfg Config, midway bool) {
-	s := startChaos(t, cfg, 0)
+func muxChaos(t *testing.T, cfg Config, ep *Endpoint, midway bool) {
+	s := startChaos(t, cfg, 0, ep)
 	end := time.Now().Add(chaosFor / 3)
-	c := &muxChaosRun{t: t, addr: s.addr}
+	c := &muxChaosRun{t: t, server: s}
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
@@ -163,7 +171,7 @@ var muxPaths = []string{"/", "/", "/", "/sleep", "/spin", "/yield", "/panic", "/
 // muxChaosRun is what the clients share.
 type muxChaosRun struct {
 	t                *testing.T
-	addr             string
+	server           *chaosServer
 	answered, failed atomic.Int64
 	stopping         atomic.Bool
 }
@@ -185,6 +193,11 @@ func (c *muxChaosRun) client(end time.Time, rude bool) {
 		return nc, err
 	}}
 	tr.Protocols.SetUnencryptedHTTP2(true)
+	if c.server.ep.TLS != nil {
+		tr.Protocols = new(http.Protocols)
+		tr.Protocols.SetHTTP2(true)
+		tr.TLSClientConfig = clientConfig()
+	}
 	var streams sync.WaitGroup
 	var cut atomic.Bool
 	for range 1 + rand.N(20) {
@@ -254,7 +267,7 @@ func (c *muxChaosRun) exchange(tr *http.Transport) error {
 	}
 	interim := 0
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error { interim++; return nil }})
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+c.addr+path, &sparing{body})
+	req, err := http.NewRequestWithContext(ctx, "POST", c.server.ep.Scheme+"://"+c.server.addr+path, &sparing{body})
 	if err != nil {
 		return err
 	}
