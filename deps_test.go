@@ -35,7 +35,7 @@ var imports = map[string][]string{
 	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
 	"acme":                           {},
 	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
-	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration"},
+	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration", "internal/devcert"},
 	"internal/editdistance":          {},
 	"internal/host/config":           {"internal/editdistance"},
 	"internal/host/process":          {},
