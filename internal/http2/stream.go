@@ -66,7 +66,7 @@ func (s *Stream) begin(c *Conn, id uint32) {
 	s.req.stream, s.body.stream, s.res.stream = s, s, s
 	s.changed.L = &c.mu
 	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
-	s.priority = priority{urgency: defaultUrgency}
+	s.priority = priority{Urgency: defaultUrgency}
 	s.res.status, s.res.left = 200, -1
 	s.body.limit = c.cfg.Limits.MaxRequestBodySize
 }
