@@ -518,11 +518,7 @@ func (r *muxStream) end(err *error) {
 		}
 		r.log(level, e, slog.Any("error", *err))
 	}
-	x.mu.Lock()
-	clear(r.onAbort)
-	r.onAbort = r.onAbort[:0]
-	r.running = false
-	x.mu.Unlock()
+	r.setRunning(false)
 	if r.tunnel != nil {
 		r.tunnel.Close()
 	}
