@@ -40,7 +40,7 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 	if err := s.servingLocked(); err != nil {
 		return err
 	}
-	if err := (&Options{Endpoints: []Endpoint{e}}).Validate(); err != nil {
+	if err := (&Options{Endpoints: []Endpoint{e}, HTTP3: s.opts.HTTP3}).Validate(); err != nil {
 		return err
 	}
 	for _, o := range s.open {
@@ -48,11 +48,13 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 			return fmt.Errorf("there is an endpoint %q already, at %s: choose another name, or remove that one first", e.Name, o.bound[0].url)
 		}
 	}
-	open, err := openAll(ctx, []Endpoint{e})
+	open, err := openAll(ctx, s.opts.HTTP3, []Endpoint{e})
 	if err != nil {
 		return err
 	}
-	open[0].serve(s.manager)
+	if err := serveAll(s.manager, open); err != nil {
+		return err
+	}
 	s.open = append(slices.Clone(s.open), open...)
 	s.publishLocked()
 	return nil
@@ -113,6 +115,9 @@ func (s *Server) drain(ctx context.Context, gone []*opened) error {
 		}
 	}
 	wg.Wait()
+	for _, o := range gone {
+		o.release()
+	}
 	return errors.Join(errs...)
 }
 
@@ -145,17 +150,19 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		return nil, fmt.Errorf("Transport and Exec are %v and %v and cannot become %v and %v while the server serves: start it anew",
 			s.opts.Transport, s.opts.Exec, opts.Transport, opts.Exec)
 	}
-	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected
-	p := plan{endpoints: s.endpoints(opts.Endpoints)}
+	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected, opts.HTTP3 = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected, s.opts.HTTP3
+	p := plan{endpoints: s.endpoints(opts.Endpoints), http3: opts.HTTP3}
 	if err := p.prepare(ctx, s.open); err != nil {
 		return nil, err
 	}
 	s.manager.Reconfigure(opts.Connections(s.app, s.features))
+	if err := serveAll(s.manager, p.fresh); err != nil {
+		s.manager.Reconfigure(s.opts.Connections(s.app, s.features))
+		p.giveUp()
+		return nil, err
+	}
 	for i, o := range p.next {
-		switch {
-		case o.closers == nil:
-			o.serve(s.manager)
-		case p.changed[i]:
+		if p.changed[i] {
 			o.become(p.endpoints[i], p.secure[i])
 		}
 	}
@@ -166,11 +173,21 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 
 // plan is a change of endpoints that can still be given up.
 type plan struct {
+	http3     HTTP3
 	endpoints []Endpoint // as they are to be
 	next      []*opened  // one for each of them
 	secure    []*tls.Config
 	changed   map[int]bool // those of next that stay and are to become another endpoint at the same place
 	gone      []*opened
+	fresh     []*opened // those of next that do not serve yet
+	undo      []func()
+}
+
+// giveUp undoes what prepare has done.
+func (p *plan) giveUp() {
+	for _, f := range p.undo {
+		f()
+	}
 }
 
 // prepare finds what stays, opens what is new, and changes the modes of sockets, or does nothing.
@@ -179,24 +196,22 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 	p.secure = make([]*tls.Config, len(p.endpoints))
 	p.keep(func(o *opened, e Endpoint) bool { return o.endpoint.Name == e.Name && o.at(e) }) // first, where two have one place
 	p.keep((*opened).at)
-	var undo []func()
 	defer func() {
 		if err != nil {
-			for _, f := range undo {
-				f()
-			}
+			p.giveUp()
 		}
 	}()
 	for i, e := range p.endpoints {
 		if p.next[i] != nil {
 			continue
 		}
-		fresh, err := openAll(ctx, []Endpoint{e})
+		fresh, err := openAll(ctx, p.http3, []Endpoint{e})
 		if err != nil {
 			return p.overlapping(err)
 		}
 		p.next[i] = fresh[0]
-		undo = append(undo, fresh[0].unbind)
+		p.fresh = append(p.fresh, fresh[0])
+		p.undo = append(p.undo, fresh[0].unbind)
 	}
 	for i, o := range p.next {
 		e := p.endpoints[i]
@@ -214,7 +229,7 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 		if err != nil {
 			return err
 		}
-		undo = append(undo, back)
+		p.undo = append(p.undo, back)
 	}
 	return nil
 }

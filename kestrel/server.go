@@ -2,6 +2,7 @@ package kestrel
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -68,7 +69,7 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 		return err
 	}
 	s.hosting = hosting{s.addresses.Addresses(), s.addresses.PreferHostingURLs()}
-	open, err := openAll(ctx, s.endpoints(s.opts.Endpoints))
+	open, err := openAll(ctx, s.opts.HTTP3, s.endpoints(s.opts.Endpoints))
 	if err != nil {
 		return err
 	}
@@ -76,11 +77,26 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 	cfg := s.opts.Connections(app, s.features)
 	cfg.AcceptFailed = s.acceptFailed
 	s.manager = httpconn.New(cfg)
-	for _, o := range open {
-		o.serve(s.manager)
+	if err := serveAll(s.manager, open); err != nil {
+		return errors.Join(err, s.manager.Stop(ctx))
 	}
 	s.open, s.state = open, stateStarted
 	s.publishLocked()
+	return nil
+}
+
+// serveAll begins accepting at endpoints that are open, or closes them all.
+func serveAll(m *httpconn.Manager, open []*opened) error {
+	for _, o := range open {
+		if err := o.serve(m); err != nil {
+			for _, o := range open {
+				o.close()
+				o.unbind()
+				o.release()
+			}
+			return err
+		}
+	}
 	return nil
 }
 
@@ -144,5 +160,9 @@ func (s *Server) Stop(ctx context.Context) error {
 			o.close()
 		}
 	}
-	return s.manager.Stop(ctx)
+	err := s.manager.Stop(ctx)
+	for _, o := range open {
+		o.release()
+	}
+	return err
 }

@@ -2,22 +2,10 @@ package httpconn
 
 import (
 	"errors"
-	"time"
 
 	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
-
-// muxTiming is muxStream as the feature that only observed connections have.
-type muxTiming muxStream
-
-// RequestReceived implements server.RequestTimingFeature.
-func (t *muxTiming) RequestReceived() time.Time {
-	if t.ex != nil {
-		return t.ex.began
-	}
-	return time.Time{}
-}
 
 // Ended implements http2.Handler.
 func (x *mux) Ended(s *http2.Stream) {

@@ -60,7 +60,7 @@ func (r *muxStream) begin() {
 		r.ex.served = true
 		q := r.http.Request()
 		x.life.recorder.RequestStarted(q.Method(), q.Scheme())
-		server.Set(&r.features, server.RequestTimingFeature((*muxTiming)(r)))
+		server.Set(&r.features, server.RequestTimingFeature((*streamTiming)(&r.streamed)))
 	}
 }
 
