@@ -382,6 +382,11 @@ func (r *Response) renderLocked(whole bool) {
 	if server {
 		b = c.encoder.Append(b, "server", c.cfg.ServerHeader)
 	}
+	if c.cfg.AltSvc != "" {
+		if _, own := r.header.Lookup("Alt-Svc"); !own {
+			b = c.encoder.Append(b, "alt-svc", c.cfg.AltSvc)
+		}
+	}
 	c.out = b
 	c.endHeadersLocked(s, at)
 	r.headSize = len(c.out) - at

@@ -110,7 +110,7 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 		return e
 	}
 	e := &engine{settings: now, http: http1.Config{
-		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader,
+		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader, AltSvc: ep.AltSvc,
 		Date: func() []byte { return *m.date.Load() },
 	}}
 	e.http.HTTP2 = m.speaksHTTP2(ep) && ep.TLS == nil

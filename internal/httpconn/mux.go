@@ -442,7 +442,7 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
 		},
 		RequestRate: rateOf(now.rates.Read), ResponseRate: rateOf(now.rates.Write),
-		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
+		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, AltSvc: ep.AltSvc, Date: m.dateValue,
 	}
 }
 
