@@ -133,6 +133,24 @@ func (c *connection) AcceptStream() (http3.BidiStream, error) {
 	return stream{s}, nil
 }
 
+// TryAcceptStream implements http3.Connection: with a context that is over, a stream that is there is returned all the same.
+func (c *connection) TryAcceptStream() (http3.BidiStream, error) {
+	s, err := c.q.AcceptStream(over)
+	switch {
+	case err == nil:
+		return stream{s}, nil
+	case errors.Is(err, context.Canceled) && c.q.Context().Err() == nil:
+		return nil, http3.ErrWouldBlock
+	}
+	return nil, translate(err)
+}
+
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 func (c *connection) AcceptUniStream() (http3.ReceiveStream, error) {
 	s, err := c.q.AcceptUniStream(context.Background())
 	if err != nil {

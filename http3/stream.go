@@ -44,6 +44,18 @@ func (s stream) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// TryWrite implements http3.BidiStream.
+func (s stream) TryWrite(p []byte) error {
+	err := s.q.TryWriteAll(p)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, quic.ErrWouldBlock):
+		return http3.ErrWouldBlock
+	}
+	return translate(err)
+}
+
 func (s stream) Close() error                       { return s.q.Close() }
 func (s stream) CancelRead(code http3.ErrCode)      { s.q.CancelRead(quic.StreamErrorCode(code)) }
 func (s stream) CancelWrite(code http3.ErrCode)     { s.q.CancelWrite(quic.StreamErrorCode(code)) }

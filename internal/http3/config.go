@@ -53,8 +53,9 @@ type Rate struct {
 // Connection is a QUIC connection after its handshake. Its methods are safe from any goroutine. Its errors, and those of its streams,
 // are *LostError, *ResetError, io.EOF, and what wraps os.ErrDeadlineExceeded.
 type Connection interface {
-	// AcceptStream and AcceptUniStream wait for the client's next stream of a kind.
+	// AcceptStream and AcceptUniStream wait for the client's next stream of a kind. TryAcceptStream does not wait: ErrWouldBlock.
 	AcceptStream() (BidiStream, error)
+	TryAcceptStream() (BidiStream, error)
 	AcceptUniStream() (ReceiveStream, error)
 	// OpenUniStream opens one of ours, without waiting.
 	OpenUniStream() (SendStream, error)
@@ -91,6 +92,8 @@ type SendStream interface {
 type BidiStream interface {
 	ReceiveStream
 	SendStream
+	// TryWrite writes all of p if it does not have to wait, or nothing: ErrWouldBlock.
+	TryWrite(p []byte) error
 	// OnAborted calls fn once, on a goroutine of its own, when the client does not want more or is gone. stop reports whether fn will
 	// not be called.
 	OnAborted(fn func(error)) (stop func() bool)
@@ -101,7 +104,12 @@ type Handler interface {
 	// NewStream returns a new stream, or one that was recycled; Recycle takes one back.
 	NewStream() *Stream
 	Recycle(*Stream)
-	// Serve runs the application, on the stream's goroutine. A panic is the owner's to recover.
+	// Busy and Waits bracket the leader's work between its waits for requests. A leader that has lost the lead does not call Waits.
+	Busy()
+	Waits()
+	// Elsewhere reports whether the request runs on a goroutine of its own rather than on the leader's.
+	Elsewhere(*Stream) bool
+	// Serve runs the application. A panic is the owner's to recover.
 	Serve(*Stream) error
 	// Rejected tells of a request that was refused, or whose error became its answer.
 	Rejected(*Stream, *httpcommon.BadRequestError) *Answer

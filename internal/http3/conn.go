@@ -17,12 +17,16 @@ type Conn struct {
 	peer    peer       // what the client's unidirectional streams have said
 	wg      sync.WaitGroup
 	now     atomic.Int64 // the coarse time of the last tick
+	turn    atomic.Uint64
+	seized  atomic.Uint64 // the turn of the last handler from which the lead was taken
+	pending []*Stream     // whose answers wait; the leader's
 
 	controlMu sync.Mutex
 	wentAway  uint64 // the id of the last GOAWAY; guarded by controlMu
 
 	// mu guards what follows.
 	mu        sync.Mutex
+	inline    *Stream // what the leader's goroutine is at; nil while that accepts
 	first     *Stream // of those that are open, in no order
 	active    int
 	nextID    uint64 // beyond the last stream that is served
@@ -54,15 +58,8 @@ func (c *Conn) Run() error {
 		c.wg.Wait()
 		return err
 	}
-	c.wg.Go(c.acceptUni)
-	for {
-		q, err := c.quic.AcceptStream()
-		if err != nil {
-			c.lost(err)
-			break
-		}
-		c.accept(q)
-	}
+	c.newLeader()
+	c.acceptUni()
 	c.wg.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,26 +88,6 @@ func (c *Conn) greet() error {
 	c.control = control
 	c.controlMu.Unlock()
 	return nil
-}
-
-// accept serves a stream, or rejects it when the connection ends.
-func (c *Conn) accept(q BidiStream) {
-	s := c.handler.NewStream()
-	s.begin(c, q)
-	c.mu.Lock()
-	if c.final || c.gone != nil {
-		c.mu.Unlock()
-		q.CancelRead(RequestRejected) // RFC 9114 §5.2
-		q.CancelWrite(RequestRejected)
-		s.clear()
-		c.handler.Recycle(s)
-		return
-	}
-	c.nextID = s.id + 4
-	c.addLocked(s)
-	c.mu.Unlock()
-	c.wg.Add(1)
-	go s.run()
 }
 
 func (c *Conn) addLocked(s *Stream) {

@@ -131,6 +131,9 @@ func (e *LostError) Unwrap() error { return e.Cause }
 // Is makes it what a lost client is on HTTP/1.1.
 func (e *LostError) Is(target error) bool { return target == httpcommon.ErrClientDisconnected }
 
+// ErrWouldBlock is what a Connection and its streams return instead of waiting.
+var ErrWouldBlock = errors.New("http3: it would have to wait")
+
 // ErrStarted is returned by what must come before the response starts.
 var ErrStarted = errors.New("http3: the response has started")
 

@@ -260,6 +260,7 @@ const maxPiece = 64 << 10
 
 // write writes on the stream.
 func (s *Stream) write(p []byte) error {
+	s.goOn()
 	if cause := s.Cause(); cause != nil {
 		return cause
 	}
@@ -272,8 +273,15 @@ func (s *Stream) write(p []byte) error {
 	return nil
 }
 
-// settle completes the response, or answers the application's failure.
+// settle answers a request that the application does not see.
 func (s *Stream) settle(err error) {
+	s.conclude(err)
+	s.finish()
+	s.res.complete()
+}
+
+// conclude completes the response, or answers the application's failure, without sending what is left.
+func (s *Stream) conclude(err error) {
 	r := &s.res
 	if err == nil && s.body.failed() && !r.started && !r.wrote && r.status == 200 {
 		err = s.body.err // the application returned without an answer: the client's fault is the answer
@@ -294,8 +302,6 @@ func (s *Stream) settle(err error) {
 	if err != nil {
 		s.answerFailure(err)
 	}
-	s.finish()
-	r.complete()
 }
 
 // unsent is how many bytes of the body are held back by a response that has not started; what is held back later was counted.
@@ -349,6 +355,28 @@ func (r *Response) sendRest() error {
 	err := r.stream.write(out)
 	r.out = smallOrNone(out)
 	return err
+}
+
+// assemble makes what is left of the response, if that is short: it can be written as it is.
+func (r *Response) assemble() bool {
+	if !r.started {
+		r.render(true)
+	}
+	if r.bodyless {
+		r.swallowed += int64(len(r.held))
+		r.held = r.held[:0]
+	}
+	n := len(r.held)
+	if r.trailer.Len() > 0 || n > copyBelow {
+		return false
+	}
+	if n > 0 {
+		r.out = appendFrameHead(r.out, frameData, uint64(n))
+		r.out = append(bufpool.Grown(r.out, n), r.held...)
+		r.bodySize += int64(n)
+		r.held = r.held[:0]
+	}
+	return true
 }
 
 // answerFailure replaces a response that has not started, by the status of the client's fault or by 500, and resets a stream whose

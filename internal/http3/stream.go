@@ -32,6 +32,9 @@ type Stream struct {
 	r, w  int
 	ended bool
 
+	leads bool   // it is on the leader's goroutine, as far as that knows
+	turn  uint64 // which it has there
+
 	prioritized bool // by PRIORITY_UPDATE
 	priority    httpcommon.Priority
 
@@ -91,33 +94,12 @@ func (s *Stream) clear() {
 		bufpool.Put(in)
 		in = nil
 	}
-	s.conn, s.q, s.in, s.r, s.w, s.ended, s.early, s.prioritized = nil, nil, in, 0, 0, false, false, false
+	s.conn, s.q, s.in, s.r, s.w, s.ended, s.early, s.prioritized, s.leads, s.turn = nil, nil, in, 0, 0, false, false, false, false, 0
 	s.received.Store(0)
 	s.heading.Store(false)
 	s.meter.clear()
 	s.cause.Store(nil)
 	s.reset, s.aborts = nil, nil
-}
-
-// run is the stream's goroutine.
-func (s *Stream) run() {
-	c, returned := s.conn, false
-	defer c.wg.Done()
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			c.broken(v) // the owner recovers the application's
-			return
-		}
-		s.abandoned()
-	}()
-	if s.readHead() {
-		s.settle(c.handler.Serve(s))
-	}
-	s.over()
-	returned = true
 }
 
 // abandoned ends a request whose handler has ended its goroutine.

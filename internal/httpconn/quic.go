@@ -27,10 +27,38 @@ type multiplexed interface {
 // quicConn is a connection that speaks HTTP/3: the engine's Handler. Its goroutine is that of ServeQUIC; each request has one of its own.
 type quicConn struct {
 	*conn
-	http *http3.Conn
+	http   *http3.Conn
+	minded minded // the minder's
 }
 
-var _ http3.Handler = (*quicConn)(nil)
+var (
+	_ http3.Handler = (*quicConn)(nil)
+	_ turning       = (*quicConn)(nil)
+)
+
+func (x *quicConn) mind() *minded { return &x.minded }
+func (x *quicConn) turn() uint64  { return x.http.Turn() }
+func (x *quicConn) takeOver()     { x.http.Seize(x.http.Turn()) }
+
+// Busy and Waits implement http3.Handler.
+func (x *quicConn) Busy()  { x.m.minder.enter(x) }
+func (x *quicConn) Waits() { x.m.minder.leave(x) }
+
+// Elsewhere implements http3.Handler: where the handler of a request runs.
+func (x *quicConn) Elsewhere(s *http3.Stream) bool {
+	r, q := s.Owner.(*quicStream), s.Request()
+	r.kind = nil
+	switch {
+	case q.ConnectProtocol() != "" || x.m.cfg.Exec == Goroutine:
+		r.elsewhere = true
+	case x.m.cfg.Exec == Inline:
+		r.elsewhere = false
+	default:
+		r.kind = x.m.classes.of(q.Method(), q.Path())
+		r.elsewhere = r.kind.blocks()
+	}
+	return r.elsewhere
+}
 
 // QUIC is a connection after its handshake, with what is known of it.
 type QUIC struct {
@@ -127,6 +155,9 @@ func (x *quicConn) Serve(s *http3.Stream) (err error) {
 	counts.running.Add(1)
 	x.count(r)
 	r.begin()
+	if r.kind != nil && r.elsewhere {
+		r.left = time.Now()
+	}
 	defer r.end(&err)
 	err = x.m.cfg.App.Process(&r.features)
 	if r.tunnel != nil {
@@ -150,12 +181,29 @@ func (x *quicConn) count(r *quicStream) {
 func (r *quicStream) end(err *error) {
 	v := recover()
 	r.c.counts().running.Add(-1)
+	if r.kind != nil {
+		r.learn()
+	}
 	if r.failure(v, err, r.http.Cause() != nil) {
 		r.http.Abort(http3.InternalError, httpcommon.ErrRequestAborted)
 	}
 	r.setRunning(false)
 	if r.tunnel != nil {
 		r.tunnel.Close()
+	}
+}
+
+// learn notes how long the handler took, for where the next of its kind runs.
+func (r *quicStream) learn() {
+	switch {
+	case r.elsewhere:
+		r.kind.took(time.Since(r.left))
+	case r.http.Seized():
+		r.kind.heldUp()
+	default:
+		if n := r.c.ranInline.Add(1); n%runStep == 0 {
+			r.kind.ran()
+		}
 	}
 }
 

@@ -18,6 +18,10 @@ type quicStream struct {
 	streamed
 	http http3.Stream
 	x    *quicConn
+
+	elsewhere bool      // it runs on a goroutine of its own
+	kind      *class    // of the request; nil where Exec decides, or nobody has asked
+	left      time.Time // when its handler began there
 }
 
 var quicStreams = sync.Pool{New: func() any {
@@ -37,7 +41,7 @@ func (x *quicConn) NewStream() *http3.Stream {
 func (x *quicConn) Recycle(s *http3.Stream) {
 	r := s.Owner.(*quicStream)
 	r.forget()
-	r.x = nil
+	r.x, r.kind, r.elsewhere = nil, nil, false
 	quicStreams.Put(r)
 }
 
