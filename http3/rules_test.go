@@ -155,10 +155,14 @@ func TestControlStreamsHaveRules(t *testing.T) {
 		{"a push stream", func(x *raw) { x.uni(1) }, http3.StreamCreationError},
 		{"its end", func(x *raw) { x.uni(0, frame(4, nil)...).Close() }, http3.ClosedCriticalStream},
 		{"the end of QPACK's", func(x *raw) { x.uni(3).Close() }, http3.ClosedCriticalStream},
-		{"GOAWAY that grows", func(x *raw) { x.uni(0, bytes.Join([][]byte{frame(4, nil), frame(7, varint(4)), frame(7, varint(8))}, nil)...) }, http3.IDError},
+		{"GOAWAY that grows", func(x *raw) {
+			x.uni(0, bytes.Join([][]byte{frame(4, nil), frame(7, varint(4)), frame(7, varint(8))}, nil)...)
+		}, http3.IDError},
 		{"GOAWAY with two ids", func(x *raw) { x.uni(0, append(frame(4, nil), frame(7, []byte{0, 0})...)...) }, http3.FrameError},
 		{"CANCEL_PUSH", func(x *raw) { x.uni(0, append(frame(4, nil), frame(3, []byte{0})...)...) }, http3.IDError},
-		{"MAX_PUSH_ID that shrinks", func(x *raw) { x.uni(0, bytes.Join([][]byte{frame(4, nil), frame(13, varint(4)), frame(13, varint(2))}, nil)...) }, http3.IDError},
+		{"MAX_PUSH_ID that shrinks", func(x *raw) {
+			x.uni(0, bytes.Join([][]byte{frame(4, nil), frame(13, varint(4)), frame(13, varint(2))}, nil)...)
+		}, http3.IDError},
 		{"PRIORITY_UPDATE of no request", func(x *raw) { x.uni(0, append(frame(4, nil), frame(0xf0700, varint(3))...)...) }, http3.IDError},
 		{"an instruction of the encoder", func(x *raw) { x.uni(2, 0x3f, 0xe1, 0x1f) }, http3.EncoderStreamError},
 		{"an acknowledgement", func(x *raw) { x.uni(3, 0x84) }, http3.DecoderStreamError},
