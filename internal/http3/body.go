@@ -52,10 +52,14 @@ func (b *Body) Read(p []byte) (int, error) {
 			return 0, b.err
 		}
 	}
-	if err != nil {
-		return n, b.fail(err)
+	switch err {
+	case nil:
+	case io.EOF:
+		b.err = err
+	default:
+		err = b.fail(err)
 	}
-	return n, nil
+	return n, err
 }
 
 // read reads a part of a DATA frame.
@@ -134,8 +138,6 @@ func (b *Body) fail(err error) error {
 	var bad *httpcommon.BadRequestError
 	var broken *ConnectionError
 	switch {
-	case err == io.EOF:
-		b.err = err
 	case errors.As(err, &broken):
 		s.conn.fail(broken)
 		b.err = &httpcommon.BadRequestError{Status: 400, Reason: broken.Reason, Detail: broken.Detail}

@@ -131,11 +131,18 @@ func (s *Stream) readHead() bool {
 		err = s.section(f.length, false)
 	}
 	s.heading.Store(false)
+	if err != nil {
+		s.headFailed(err)
+		return false
+	}
+	return s.admit()
+}
+
+// headFailed ends a request without a head.
+func (s *Stream) headFailed(err error) {
 	var bad *httpcommon.BadRequestError
 	var broken *ConnectionError
 	switch {
-	case err == nil:
-		return s.admit()
 	case errors.As(err, &broken):
 		s.conn.fail(broken)
 	case errors.As(err, &bad):
@@ -148,7 +155,6 @@ func (s *Stream) readHead() bool {
 		s.failed(err)
 		s.abandon(RequestCancelled)
 	}
-	return false
 }
 
 // section reads the payload of a HEADERS frame.
