@@ -1,6 +1,6 @@
 // Package http3 lets kestrel speak HTTP/3 (RFC 9114), over QUIC as quic-go has it:
 //
-//	server := kestrel.New(kestrel.Options{
+//	web := kestrel.New(kestrel.Options{
 //		HTTP3: http3.New(http3.Options{}),
 //		Endpoints: []kestrel.Endpoint{{
 //			URL:         "https://*:443",

@@ -76,10 +76,11 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 	s.opts.Logger, s.app = s.log, app
 	cfg := s.opts.Connections(app, s.features)
 	cfg.AcceptFailed = s.acceptFailed
-	s.manager = httpconn.New(cfg)
-	if err := serveAll(s.manager, open); err != nil {
-		return errors.Join(err, s.manager.Stop(ctx))
+	manager := httpconn.New(cfg)
+	if err := serveAll(manager, open); err != nil {
+		return errors.Join(err, manager.Stop(ctx))
 	}
+	s.manager = manager
 	s.open, s.state = open, stateStarted
 	s.publishLocked()
 	return nil

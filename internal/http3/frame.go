@@ -53,9 +53,6 @@ func readFrameHead(b []byte) (f frameHead, n int) {
 	return frameHead{kind, length}, k + l
 }
 
-// maxFrameHead is the most bytes that a frame's head takes.
-const maxFrameHead = 16
-
 // appendFrameHead appends the head of a frame.
 func appendFrameHead(b []byte, kind, length uint64) []byte {
 	return appendVarint(appendVarint(b, kind), length)
