@@ -17,10 +17,12 @@ var imports = map[string][]string{
 	"internal/bufpool":               {},
 	"internal/transport":             {},
 	"internal/handover":              {},
+	"internal/tlsconfig":             {},
 	"metrics":                        {},
 	"internal/route":                 {"internal/httpcommon"},
 	"internal/http1":                 {"internal/httpcommon", "internal/bufpool"},
 	"internal/hpack":                 {},
+	"internal/clienthello":           {},
 	"internal/http2":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
 	"internal/http3":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
 	"http3":                          {"kestrel", "internal/http3", "internal/httpconn", "internal/httpcommon"},
@@ -31,8 +33,9 @@ var imports = map[string][]string{
 	"connection/proxyprotocol":       {"connection", "server"},
 	"server/servertest":              {"server", "internal/httpcommon"},
 	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/http3", "internal/transport", "internal/httpcommon"},
-	"kestrel":                        {"server", "connection", "accesslog", "metrics", "internal/httpconn", "internal/http1", "internal/transport", "internal/httpcommon", "internal/jsonc", "internal/editdistance"},
+	"kestrel":                        {"server", "connection", "accesslog", "metrics", "internal/httpconn", "internal/http1", "internal/transport", "internal/tlsconfig", "internal/httpcommon", "internal/jsonc", "internal/editdistance"},
 	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
+	"acme":                           {},
 	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
 	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration"},
 	"internal/editdistance":          {},
@@ -45,9 +48,11 @@ var imports = map[string][]string{
 	"internal/jsonc":                 {},
 	"internal/launch":                {"internal/jsonc"},
 	"internal/scaffold":              {},
-	"cmd/lanner":                     {"internal/host/...", "internal/host", "internal/launch", "internal/scaffold"},
+	"internal/devcert":               {},
+	"cmd/lanner":                     {"internal/host/...", "internal/host", "internal/launch", "internal/scaffold", "internal/devcert"},
 	"examples/customserver/nethttp":  {"server"},
 	"examples/customserver/fasthttp": {"server"},
+	"examples/acme":                  {"acme", "kestrel", "server"},
 	"examples/demo/site":             {"", "server", "inprocess"},
 	"test/...":                       {"..."},
 }
@@ -56,7 +61,7 @@ var imports = map[string][]string{
 var budget = map[string][]string{
 	"metrics": {},
 	"server":  {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
-	"kestrel": {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text"},
+	"kestrel": {"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text", "golang.org/x/crypto", "software.sslmate.com/src/go-pkcs12"},
 }
 
 const module = "github.com/lannerhq/lanner"

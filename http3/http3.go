@@ -14,8 +14,11 @@ type Options struct {
 	// MaxUnidirectionalStreams is the same for the client's other streams, of which HTTP/3 needs three. Zero means 10, the least is 3.
 	MaxUnidirectionalStreams int
 	// StreamWindow is how much of one request's body may be under way and not read, in bytes, and ConnectionWindow that of all of a
-	// connection's. Zero means 768 KiB and 1 MiB, as HTTP/2's.
+	// connection's, to begin with. Zero means 768 KiB and 1 MiB, as HTTP/2's.
 	StreamWindow, ConnectionWindow int
+	// MaxStreamWindow and MaxConnectionWindow are what these grow to while handlers read as fast as the client can send, in bytes. Zero means
+	// 6 MiB and 8 MiB, as HTTP/2's, or what they begin with, if that is more.
+	MaxStreamWindow, MaxConnectionWindow int
 	// IdleTimeout is how long nothing may be heard of a client before its connection is given up. Zero means 130 s. The client's own is
 	// less, as a rule, and holds then. A connection without a request ends by kestrel's KeepAliveTimeout.
 	IdleTimeout time.Duration
@@ -47,6 +50,8 @@ const (
 	defaultMaxUni           = 10
 	defaultStreamWindow     = 768 << 10
 	defaultConnectionWindow = 1 << 20
+	defaultMaxStreamWindow  = 6 << 20
+	defaultMaxConnWindow    = 8 << 20
 	defaultIdleTimeout      = 130 * time.Second
 	defaultMaxHandshakes    = 1000
 )

@@ -28,7 +28,7 @@ func TestWhatCannotSpeakHTTP3SaysWhy(t *testing.T) {
 	}
 	defer taken.Close()
 	through := func(next connection.Handler) connection.Handler { return next }
-	h := http3.New(http3.Options{})
+	h, old := http3.New(http3.Options{}), kestrel.HTTP1
 	for _, tt := range []struct {
 		name string
 		h    kestrel.HTTP3
@@ -40,6 +40,7 @@ func TestWhatCannotSpeakHTTP3SaysWhy(t *testing.T) {
 		{"a unix socket", h, kestrel.Endpoint{URL: "https://unix:" + filepath.Join(t.TempDir(), "s"), TLS: secure}, "no HTTP/3 on a unix socket"},
 		{"middleware", h, kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: secure, Middleware: []connection.Middleware{through}}, "does not run on QUIC"},
 		{"a port that is taken", h, kestrel.Endpoint{URL: "https://" + taken.LocalAddr().String(), TLS: secure}, "failed to bind to UDP port"},
+		{"another name", h, kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: secure, SNI: map[string]kestrel.SNIOptions{"a.test": {Protocols: &old}, "*": {}}}, "under all names"},
 		{"too few streams", http3.New(http3.Options{MaxUnidirectionalStreams: 2}), kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: secure}, "HTTP/3 needs three"},
 		{"a small window", http3.New(http3.Options{StreamWindow: 1}), kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: secure}, "16384 to 1073741824"},
 		{"a short timeout", http3.New(http3.Options{IdleTimeout: time.Millisecond}), kestrel.Endpoint{URL: "https://127.0.0.1:0", TLS: secure}, "at least 1s"},

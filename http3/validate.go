@@ -27,6 +27,8 @@ func (o *Options) validate() error {
 	}
 	window("StreamWindow", o.StreamWindow)
 	window("ConnectionWindow", o.ConnectionWindow)
+	window("MaxStreamWindow", o.MaxStreamWindow)
+	window("MaxConnectionWindow", o.MaxConnectionWindow)
 	if o.IdleTimeout < 0 || o.IdleTimeout > 0 && o.IdleTimeout < time.Second {
 		bad("IdleTimeout", o.IdleTimeout, "at least 1s")
 	}
@@ -50,8 +52,8 @@ func (o *Options) quic() *quic.Config {
 	stream := uint64(orDefault(o.StreamWindow, defaultStreamWindow))
 	connection := uint64(orDefault(o.ConnectionWindow, defaultConnectionWindow))
 	return &quic.Config{
-		InitialStreamReceiveWindow: stream, MaxStreamReceiveWindow: stream,
-		InitialConnectionReceiveWindow: connection, MaxConnectionReceiveWindow: connection,
+		InitialStreamReceiveWindow: stream, MaxStreamReceiveWindow: max(stream, uint64(orDefault(o.MaxStreamWindow, defaultMaxStreamWindow))),
+		InitialConnectionReceiveWindow: connection, MaxConnectionReceiveWindow: max(connection, uint64(orDefault(o.MaxConnectionWindow, defaultMaxConnWindow))),
 		MaxIncomingStreams:    int64(orDefault(o.MaxStreams, defaultMaxStreams)),
 		MaxIncomingUniStreams: int64(orDefault(o.MaxUnidirectionalStreams, defaultMaxUni)),
 		MaxIdleTimeout:        orDefault(o.IdleTimeout, defaultIdleTimeout),

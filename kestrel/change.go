@@ -2,7 +2,6 @@ package kestrel
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/lannerhq/lanner/internal/tlsconfig"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -40,7 +40,8 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 	if err := s.servingLocked(); err != nil {
 		return err
 	}
-	if err := (&Options{Endpoints: []Endpoint{e}, HTTP3: s.opts.HTTP3}).Validate(); err != nil {
+	opts := &Options{Endpoints: []Endpoint{e}, Certificates: s.opts.Certificates, HTTP3: s.opts.HTTP3}
+	if err := opts.Validate(); err != nil {
 		return err
 	}
 	for _, o := range s.open {
@@ -48,7 +49,7 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 			return fmt.Errorf("there is an endpoint %q already, at %s: choose another name, or remove that one first", e.Name, o.bound[0].url)
 		}
 	}
-	open, err := openAll(ctx, s.opts.HTTP3, []Endpoint{e})
+	open, err := s.openAllLocked(ctx, opts.withDefaults(opts.Endpoints))
 	if err != nil {
 		return err
 	}
@@ -150,34 +151,47 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		return nil, fmt.Errorf("Transport and Exec are %v and %v and cannot become %v and %v while the server serves: start it anew",
 			s.opts.Transport, s.opts.Exec, opts.Transport, opts.Exec)
 	}
-	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected, opts.HTTP3 = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected, s.opts.HTTP3
-	p := plan{endpoints: s.endpoints(opts.Endpoints), http3: opts.HTTP3}
+	if opts.TicketKeysFile != s.opts.TicketKeysFile {
+		return nil, fmt.Errorf("TicketKeysFile is %q and cannot become %q while the server serves: start it anew", s.opts.TicketKeysFile, opts.TicketKeysFile)
+	}
+	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected
+	opts.HTTP3 = s.opts.HTTP3
+	was := s.opts
+	s.opts = opts
+	p := plan{server: s, endpoints: s.endpoints(opts.Endpoints)}
 	if err := p.prepare(ctx, s.open); err != nil {
+		s.opts = was
 		return nil, err
 	}
 	s.manager.Reconfigure(opts.Connections(s.app, s.features))
 	if err := serveAll(s.manager, p.fresh); err != nil {
-		s.manager.Reconfigure(s.opts.Connections(s.app, s.features))
+		s.manager.Reconfigure(was.Connections(s.app, s.features))
 		p.giveUp()
+		s.opts = was
 		return nil, err
 	}
 	for i, o := range p.next {
-		if p.changed[i] {
+		switch {
+		case p.changed[i]:
 			o.become(p.endpoints[i], p.secure[i])
+			o.secured.start()
+		case p.sets[i] != nil && o.secured.store.Use(p.sets[i]):
+			s.certificateEvents(o.current.Load().Name).Reloaded(p.sets[i].Certificates())
 		}
 	}
-	s.open, s.opts = p.next, opts
+	s.open = p.next
 	s.closeLocked(p.gone)
 	return p.gone, nil
 }
 
 // plan is a change of endpoints that can still be given up.
 type plan struct {
-	http3     HTTP3
-	endpoints []Endpoint // as they are to be
-	next      []*opened  // one for each of them
-	secure    []*tls.Config
-	changed   map[int]bool // those of next that stay and are to become another endpoint at the same place
+	server    *Server
+	endpoints []Endpoint       // as they are to be
+	next      []*opened        // one for each of them
+	secure    []secured        // of those that change
+	sets      []*tlsconfig.Set // what is in the files now, of those that do not change
+	changed   map[int]bool     // those of next that stay and are to become another endpoint at the same place
 	gone      []*opened
 	fresh     []*opened // those of next that do not serve yet
 	undo      []func()
@@ -193,7 +207,7 @@ func (p *plan) giveUp() {
 // prepare finds what stays, opens what is new, and changes the modes of sockets, or does nothing.
 func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 	p.next, p.gone, p.changed = make([]*opened, len(p.endpoints)), slices.Clone(open), make(map[int]bool)
-	p.secure = make([]*tls.Config, len(p.endpoints))
+	p.secure, p.sets = make([]secured, len(p.endpoints)), make([]*tlsconfig.Set, len(p.endpoints))
 	p.keep(func(o *opened, e Endpoint) bool { return o.endpoint.Name == e.Name && o.at(e) }) // first, where two have one place
 	p.keep((*opened).at)
 	defer func() {
@@ -205,7 +219,7 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 		if p.next[i] != nil {
 			continue
 		}
-		fresh, err := openAll(ctx, p.http3, []Endpoint{e})
+		fresh, err := p.server.openAllLocked(ctx, []Endpoint{e})
 		if err != nil {
 			return p.overlapping(err)
 		}
@@ -218,12 +232,19 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 		if o.closers == nil {
 			continue
 		}
-		if p.secure[i], err = e.tlsConfig(); err != nil {
-			return err
-		}
-		if o.serves(e, p.secure[i]) {
+		if o.serves(e, p.server.opts.watching()) {
+			if o.secured.store == nil {
+				continue
+			}
+			if p.sets[i], err = o.secured.store.Prepare(); err != nil {
+				return fmt.Errorf("endpoint %q: %w", e.Name, err)
+			}
 			continue
 		}
+		if p.secure[i], err = p.server.secureLocked(e); err != nil {
+			return err
+		}
+		p.undo = append(p.undo, p.secure[i].end)
 		p.changed[i] = true
 		back, err := o.changeMode(e.UnixMode)
 		if err != nil {

@@ -49,10 +49,12 @@ func (b *binder) value(v reflect.Value, n *node, path string) {
 			return
 		}
 	case v.Kind() == reflect.Pointer:
-		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
+		to := reflect.New(v.Type().Elem())
+		if !v.IsNil() {
+			to.Elem().Set(v.Elem())
 		}
-		b.value(v.Elem(), n, path)
+		b.value(to.Elem(), n, path)
+		v.Set(to)
 	case v.Kind() == reflect.Struct:
 		if v.Type() == rateType && v.FieldByName("BytesPerSecond").Float() < 0 {
 			v.SetZero() // a layer below said none
@@ -160,18 +162,38 @@ func (b *binder) list(v reflect.Value, n *node, path string) {
 	}
 }
 
-// named sets a map from names to values.
+// named sets a map from names to values, whose case does not count. What was there stays, in another map: the first may be somebody else's.
 func (b *binder) named(v reflect.Value, n *node, path string) {
 	if !b.isObject(n, path) {
 		return
 	}
-	if v.IsNil() {
-		v.Set(reflect.MakeMap(v.Type()))
+	all := reflect.MakeMap(v.Type())
+	for _, key := range v.MapKeys() {
+		all.SetMapIndex(key, v.MapIndex(key))
 	}
+	v.Set(all)
+	seen := make(map[string]bool)
 	for _, m := range n.members {
+		if folded := strings.ToLower(m.key); seen[folded] {
+			b.fail(m.place, path, "remove one; case does not count", "%q is there twice in %s", m.key, path)
+			continue
+		} else {
+			seen[folded] = true
+		}
+		key := reflect.ValueOf(m.key)
+		for _, has := range all.MapKeys() {
+			if strings.EqualFold(has.String(), m.key) {
+				key = has
+			}
+		}
 		one := reflect.New(v.Type().Elem()).Elem()
-		b.value(one, m.value, path+"."+m.key)
-		v.SetMapIndex(reflect.ValueOf(m.key), one)
+		if before := all.MapIndex(key); before.IsValid() {
+			one.Set(before)
+		}
+		at := path + "." + key.String()
+		b.c.origins[at] = m.place
+		b.value(one, m.value, at)
+		all.SetMapIndex(key, one)
 	}
 }
 

@@ -58,10 +58,16 @@ func (e *optionError) Unwrap() error { return e.err }
 
 // otherNames are what Kestrel has and Lanner writes otherwise; they are explained, not accepted.
 var otherNames = map[string]string{
-	"addserverheader":         `write "ServerHeader" with the text to send, or leave it out to send none`,
-	"allowsynchronousio":      "remove it: handlers may always block",
-	"allowhostheaderoverride": `write "HostHeaderOverride" under "Compat"`,
-	"disablestringreuse":      "remove it: no text outlives its request",
+	"addserverheader":            `write "ServerHeader" with the text to send, or leave it out to send none`,
+	"allowsynchronousio":         "remove it: handlers may always block",
+	"allowhostheaderoverride":    `write "HostHeaderOverride" under "Compat"`,
+	"subject":                    "remove it: the certificate stores of Windows are not read; export the certificate to a PKCS#12 (PFX) file and name that by \"Path\"",
+	"store":                      "remove it: see \"Subject\"; export the certificate to a PKCS#12 (PFX) file and name that by \"Path\"",
+	"location":                   "remove it: the certificate stores of Windows are not read",
+	"allowinvalid":               "remove it: a certificate that clients refuse is always an error",
+	"development":                "name the files of a certificate for development by \"Default\"",
+	"checkcertificaterevocation": "remove it: revocation of certificates of clients is for TLS.VerifyConnection in code",
+	"disablestringreuse":         "remove it: no text outlives its request",
 }
 
 // meant is the hint for a key that is none of names: what it is called here, the nearest name, where it belongs, or all.

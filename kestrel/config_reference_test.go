@@ -55,6 +55,12 @@ func reference(t *testing.T) string {
 			t.Fatal(err)
 		}
 		shown := "`" + string(byDefault) + "`"
+		switch {
+		case strings.Contains(path, ".Sni.") && string(byDefault) != `""`:
+			shown = "as the endpoint's"
+		case string(byDefault) == "null" && row.null == "":
+			shown = "none"
+		}
 		if path == "Endpoints.*.Url" {
 			shown = "none; without any endpoint `http://localhost:5000`"
 		}
@@ -65,8 +71,9 @@ func reference(t *testing.T) string {
 		if row.null != "" {
 			values += "; `null`: " + row.null
 		}
-		variable := strings.ReplaceAll(strings.Replace(path, "*", "NAME", 1), ".", "__")
-		fmt.Fprintf(&b, "| `%s` | `Kestrel__%s` | %s | %s | %s |\n", strings.Replace(path, "*", "NAME", 1), variable, shown, values, row.outcome)
+		path = strings.Replace(strings.Replace(path, "*", "NAME", 1), "*", "HOST", 1)
+		variable := strings.ReplaceAll(path, ".", "__")
+		fmt.Fprintf(&b, "| `%s` | `Kestrel__%s` | %s | %s | %s |\n", path, variable, shown, values, row.outcome)
 	}
 	return b.String()
 }

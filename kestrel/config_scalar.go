@@ -18,7 +18,9 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	modeType     = reflect.TypeFor[fs.FileMode]()
 
-	certificateType = reflect.TypeFor[Certificate]()
+	certificateType  = reflect.TypeFor[Certificate]()
+	certificatesType = reflect.TypeFor[Certificates]()
+	clientModeType   = reflect.TypeFor[ClientCertificateMode]()
 )
 
 // setNone makes v mean that there is no limit.
@@ -50,6 +52,9 @@ func setScalar(v reflect.Value, n *node, row *option) (message, hint string) {
 		}
 		v.SetBool(b)
 	case v.Kind() == reflect.String:
+		if n.kind != jsonc.Text && row.secret {
+			return fmt.Sprintf("must be a text, not %s", n.kind), "put it in quotes"
+		}
 		if n.kind != jsonc.Text {
 			return fmt.Sprintf("must be a text, not %s", n.kind), fmt.Sprintf("write %q", n.value)
 		}

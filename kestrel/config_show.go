@@ -3,6 +3,7 @@ package kestrel
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -69,7 +70,7 @@ func (c *Configuration) effective() Options {
 		case e.UnixMode == 0 && strings.Contains(e.URL, "//unix:"):
 			e.UnixMode = defaultUnixMode
 		}
-		if e.HandshakeTimeout == 0 && e.encrypted() {
+		if e.HandshakeTimeout == 0 && (e.encrypted() || strings.HasPrefix(e.URL, "https:")) {
 			e.HandshakeTimeout = httpconn.DefaultHandshakeTimeout
 		}
 	}
@@ -146,8 +147,8 @@ func (s *shown) scalar(v any) {
 func (s *shown) fields(c *Configuration, v reflect.Value, path string) {
 	for _, k := range keysOf(v.Type()) {
 		f, at := v.Field(k.index), join(path, k.name)
-		if unset := f.Type() == modeType || f.Type() == durationType || f.Type() == certificateType || f.Kind() == reflect.Pointer; unset && f.IsZero() {
-			continue // a mode is for unix sockets alone, the time and the files of TLS for https
+		if f.IsZero() && shownWhenSet(f, k.name) {
+			continue
 		}
 		if f.Kind() == reflect.Pointer {
 			f = f.Elem()
@@ -160,6 +161,13 @@ func (s *shown) fields(c *Configuration, v reflect.Value, path string) {
 		case isRate && rate.BytesPerSecond <= 0:
 			s.scalar(nil)
 			s.origin(c, at)
+		case f.Kind() == reflect.Map:
+			s.object(func() {
+				for _, key := range slices.SortedFunc(maps.Keys(f.Interface().(map[string]SNIOptions)), strings.Compare) {
+					s.key(key)
+					s.object(func() { s.fields(c, f.MapIndex(reflect.ValueOf(key)), join(at, key)) })
+				}
+			})
 		case f.Kind() == reflect.Struct:
 			s.object(func() { s.fields(c, f, at) })
 		default:
@@ -167,6 +175,19 @@ func (s *shown) fields(c *Configuration, v reflect.Value, path string) {
 			s.origin(c, at)
 		}
 	}
+}
+
+// shownWhenSet reports whether an option is left out while it has no value: a mode is for unix sockets alone, what is of TLS for https.
+func shownWhenSet(f reflect.Value, key string) bool {
+	switch f.Type() {
+	case modeType, durationType, certificateType, certificatesType, clientModeType:
+		return true
+	}
+	switch f.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		return f.Type() != endpointsType
+	}
+	return key == "ClientCertificateAuthorities"
 }
 
 func (s *shown) endpoints(c *Configuration, list []Endpoint) {

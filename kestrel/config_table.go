@@ -18,6 +18,8 @@ type option struct {
 	null, zero string
 	// values is what may be written.
 	values string
+	// secret is not shown.
+	secret bool
 	// outcome is what the option does, or what happens beyond the limit.
 	outcome string
 }
@@ -40,13 +42,12 @@ const (
 
 // table has a row for each option. * stands for the name of an endpoint.
 var table = map[string]*option{
-	"Endpoints.*.Url":                 {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
-	"Endpoints.*.Protocols":           {values: "Http1AndHttp2, Http1, Http2, Http1AndHttp2AndHttp3, Http3", outcome: "what is spoken; of several the client chooses, by ALPN, or without TLS by how it begins, and HTTP/3, which needs Options.HTTP3 and TLS, by Alt-Svc"},
-	"Endpoints.*.DisableAltSvc":       {values: yesNo, outcome: "responses do not tell of HTTP/3 by Alt-Svc"},
-	"Endpoints.*.Certificate.Path":    {values: "a PEM file", outcome: "the certificate, and behind it those that lead to the authority; for https"},
-	"Endpoints.*.Certificate.KeyPath": {values: "a PEM file", outcome: "its private key; empty: it is in the same file"},
-	"Endpoints.*.HandshakeTimeout":    {null: noLimit, values: above0, outcome: "of TLS: closed"},
-	"Endpoints.*.UnixMode":            {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
+	"Endpoints.*.Url":              {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
+	"Endpoints.*.Protocols":        {values: "Http1AndHttp2, Http1, Http2, Http1AndHttp2AndHttp3, Http3", outcome: "what is spoken; of several the client chooses, by ALPN, or without TLS by how it begins, and HTTP/3, which needs Options.HTTP3 and TLS, by Alt-Svc"},
+	"Endpoints.*.DisableAltSvc":    {values: yesNo, outcome: "responses do not tell of HTTP/3 by Alt-Svc"},
+	"Endpoints.*.SslProtocols":     {values: `a list of "Tls12", "Tls13"`, outcome: "the versions of TLS; without it both"},
+	"Endpoints.*.HandshakeTimeout": {null: noLimit, values: above0, outcome: "of TLS: closed"},
+	"Endpoints.*.UnixMode":         {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
 
 	"Limits.MaxRequestLineSize":                    {null: noLimit, values: aSize, outcome: "414, closed"},
 	"Limits.MaxRequestHeadersTotalSize":            {null: noLimit, values: aSize, outcome: "431, closed"},
@@ -74,6 +75,8 @@ var table = map[string]*option{
 	"Limits.Http2.MaxRequestHeaderFieldSize":       {values: aSize, outcome: "closed"},
 	"Limits.Http2.InitialConnectionWindowSize":     {values: aWindow, outcome: "closed; the client waits at it"},
 	"Limits.Http2.InitialStreamWindowSize":         {values: aWindow, outcome: "closed; the client waits at it"},
+	"Limits.Http2.MaxConnectionWindowSize":         {values: aWindow, outcome: "the window grows no further; not above the initial size: not at all"},
+	"Limits.Http2.MaxStreamWindowSize":             {values: aWindow, outcome: "the same for one request, and up to three quarters of the connection's"},
 	"Limits.Http2.KeepAlivePingDelay":              {null: "no pings", values: "at least 1s", outcome: "a silent client is sent a PING"},
 	"Limits.Http2.KeepAlivePingTimeout":            {null: noLimit, values: "at least 1s", outcome: "closed"},
 	"Limits.Http3.MaxRequestHeaderFieldSize":       {values: aSize, outcome: "431"},
@@ -82,9 +85,36 @@ var table = map[string]*option{
 	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
 	"Compat.AlternateSchemes":                      {values: yesNo, outcome: "an HTTP/2 request may name another :scheme than its connection has"},
 	"Compat.HostHeaderOverride":                    {values: yesNo, outcome: "the target's authority wins over Host"},
+	"TicketKeysFile":                               {values: "a file", outcome: "the keys of TLS session tickets, shared by those that name it; made when it is not there; fixed at the start"},
+	"CertificatePollInterval":                      {null: "Reload alone reads them", values: above0, outcome: "how often the files of certificates are looked at"},
+	"DisableOcspStapling":                          {values: yesNo, outcome: "OCSP responders that certificates name are not asked"},
 	"ServerHeader":                                 {values: "a text", outcome: "the Server field of responses; empty sends none"},
 	"Transport":                                    {values: "auto, eventloop, portable", outcome: "what carries connections: an event loop per core (Linux), or a goroutine each; fixed at the start"},
 	"Exec":                                         {values: "auto, inline, goroutine", outcome: "where handlers run on the event loop; fixed at the start"},
+}
+
+const (
+	certificates = "Endpoints.*."
+	underName    = "Endpoints.*.Sni.*."
+)
+
+func init() {
+	add := func(at, what string) {
+		table[at+".Path"] = &option{values: "a file, PEM or PKCS#12", outcome: what + "and behind it those that lead to the authority"}
+		table[at+".KeyPath"] = &option{values: "a PEM file", outcome: "its private key; empty: it is in the same file. The mode must be 0600"}
+		table[at+".Password"] = &option{values: "a text", outcome: "of PKCS#12 files; it is not shown by --print-config", secret: true}
+		table[at+".Directory"] = &option{values: "a folder", outcome: "certificates for the names they are made for: NAME.pem with NAME.key, NAME.pfx, folders as certbot's live"}
+	}
+	add("Certificates.Default", "the certificate of https endpoints that have none, ")
+	for _, at := range []string{certificates, underName} {
+		add(at+"Certificate", "the certificate, ")
+		add(at+"AlternateCertificate", "one with another algorithm, RSA beside ECDSA, ")
+		table[at+"ClientCertificateMode"] = &option{values: "NoCertificate, AllowCertificate, RequireCertificate", outcome: "whether clients must show a certificate: else the handshake fails"}
+		table[at+"ClientCertificateAuthorities"] = &option{values: "a PEM file", outcome: "the authorities that certificates of clients may be of"}
+	}
+	for _, key := range []string{"Protocols", "SslProtocols"} {
+		table[underName+key] = table[certificates+key]
+	}
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
@@ -99,7 +129,7 @@ func rowOf(path string) *option {
 	return &option{}
 }
 
-// rowPath puts * for the name of an endpoint, which may have dots.
+// rowPath puts * for the names of an endpoint and of Sni, which may have dots.
 func rowPath(path string) string {
 	rest, ok := strings.CutPrefix(path, "Endpoints.")
 	if !ok {
@@ -108,6 +138,12 @@ func rowPath(path string) string {
 	for i := range rest {
 		if rest[i] == '.' && table["Endpoints.*"+rest[i:]] != nil {
 			return "Endpoints.*" + rest[i:]
+		}
+		name, ok := strings.CutPrefix(rest[i:], ".Sni.")
+		for j := range name {
+			if ok && name[j] == '.' && table[underName+name[j+1:]] != nil {
+				return underName + name[j+1:]
+			}
 		}
 	}
 	return "Endpoints.*"
@@ -150,6 +186,12 @@ func keyName(field string) string {
 		return "Http2"
 	case "HTTP3":
 		return "Http3"
+	case "SNI":
+		return "Sni"
+	case "TLSVersions":
+		return "SslProtocols"
+	case "DisableOCSPStapling":
+		return "DisableOcspStapling"
 	}
 	return field
 }
@@ -180,7 +222,7 @@ func findKey(keys []key, name string) (string, int, bool) {
 func leaves() iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		opts := defaults()
-		opts.Endpoints = []Endpoint{{Name: "*", UnixMode: defaultUnixMode, HandshakeTimeout: httpconn.DefaultHandshakeTimeout}}
+		opts.Endpoints = []Endpoint{{Name: "*", UnixMode: defaultUnixMode, HandshakeTimeout: httpconn.DefaultHandshakeTimeout, SNI: map[string]SNIOptions{"*": {}}}}
 		leavesOf(reflect.ValueOf(&opts).Elem(), "", yield)
 	}
 }
@@ -190,6 +232,13 @@ func leavesOf(v reflect.Value, path string, yield func(string, reflect.Value) bo
 	case v.Type() == endpointsType:
 		for i := range v.Len() {
 			if !leavesOf(v.Index(i), endpointPath(v.Index(i).Interface().(Endpoint)), yield) {
+				return false
+			}
+		}
+		return true
+	case v.Kind() == reflect.Map:
+		for _, k := range v.MapKeys() {
+			if !leavesOf(v.MapIndex(k), join(path, k.String()), yield) {
 				return false
 			}
 		}
@@ -216,7 +265,7 @@ func defaults() Options {
 	http2 := HTTP2Limits(httpconn.HTTP2Limits{}.Effective())
 	http2.KeepAlivePingDelay = None
 	defaultDataRate := server.DataRate{BytesPerSecond: defaultRate, Grace: defaultGrace}
-	return Options{Limits: Limits{
+	return Options{CertificatePollInterval: defaultCertificatePoll, Limits: Limits{
 		MaxRequestLineSize:               eff.MaxRequestLineSize,
 		MaxRequestHeadersTotalSize:       eff.MaxRequestHeadersTotalSize,
 		MaxRequestHeaderCount:            eff.MaxRequestHeaderCount,
@@ -240,6 +289,8 @@ func defaults() Options {
 // written returns a value as a document has it.
 func written(v reflect.Value, row *option) any {
 	switch {
+	case row.secret && v.String() != "":
+		return "(not shown)"
 	case v.Type() == durationType && v.Int() == None, v.CanInt() && v.Int() == None && row.null != "":
 		return nil
 	case v.CanInt() && v.Int() == Nothing && row.zero != "":

@@ -45,7 +45,7 @@ func TestOptionsAreReadByKestrelsNames(t *testing.T) {
 }`)
 	want := Options{
 		Endpoints: []Endpoint{{Name: "Public", URL: "http://*:8080", Protocols: HTTP1},
-			{Name: "Secure", URL: "https://*:8443", Certificate: Certificate{"cert.pem", "key.pem"}, HandshakeTimeout: 5 * time.Second},
+			{Name: "Secure", URL: "https://*:8443", Certificate: Certificate{Path: "cert.pem", KeyPath: "key.pem"}, HandshakeTimeout: 5 * time.Second},
 			{Name: "Admin.Local", URL: "http://unix:/run/a.sock", UnixMode: 0o600}},
 		Limits: Limits{
 			MaxRequestBodySize: 1000, MaxResponseBufferSize: Nothing, MaxRequestLineSize: 4096, MaxConcurrentConnections: None,
@@ -77,8 +77,8 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Protocols": "Spdy"}}}}`, `Endpoints.a.Protocols is "Spdy", which cannot be: "Spdy" is none of ["Http1AndHttp2" "Http1" "Http2" "Http1AndHttp2AndHttp3" "Http3"]`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "HandshakeTimeout": "0s"}}}}`, `Endpoints.a.HandshakeTimeout is 0s: it must be more than 0; write null for no limit`},
 		{`{"Kestrel": {"AddServerHeader": true}}`, `write "ServerHeader"`},
-		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is Certificate, DisableAltSvc, HandshakeTimeout, Protocols, UnixMode, Url`},
-		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is Compat, Endpoints, Exec, Limits, ServerHeader, Transport`},
+		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is AlternateCertificate, Certificate, ClientCertificateAuthorities, ClientCertificateMode, DisableAltSvc, HandshakeTimeout, Protocols, Sni, SslProtocols, UnixMode, Url`},
+		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is CertificatePollInterval, Certificates, Compat, DisableOcspStapling, Endpoints, Exec, Limits, ServerHeader, TicketKeysFile, Transport`},
 		{`{"Kestrell": {}}`, `f.json:1:2: unknown section "Kestrell"; did you mean "Kestrel"?`},
 		{`{"Logging": {}}`, `f.json:1:1: there is no section "Kestrel"; write`},
 		{`[]`, `f.json:1:1: the file must be an object, not a list`},
@@ -206,7 +206,14 @@ func TestVariablesThatContradictEachOtherAreRefused(t *testing.T) {
 
 // sample is a valid text for an option, and none of the defaults.
 func sample(t *testing.T, path string, typ reflect.Type) string {
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
 	switch typ {
+	case reflect.TypeFor[ClientCertificateMode]():
+		return `"RequireCertificate"`
+	case reflect.TypeFor[[]TLSVersion]():
+		return `["Tls13"]`
 	case reflect.TypeFor[time.Duration]():
 		return `"42s"`
 	case reflect.TypeFor[fs.FileMode]():
@@ -236,7 +243,7 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 func fieldsBelow(t *testing.T, typ reflect.Type, path string, leaf func(path string, typ reflect.Type)) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		at := join(path, strings.NewReplacer("URL", "Url", "HTTP2", "Http2", "HTTP3", "Http3").Replace(f.Name))
+		at := join(path, strings.NewReplacer("URL", "Url", "HTTP2", "Http2", "HTTP3", "Http3", "SNI", "Sni", "TLSVersions", "SslProtocols", "OCSP", "Ocsp").Replace(f.Name))
 		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !notData[typ.Name()+"."+f.Name] {
 			f.Type = f.Type.Elem()
 		}
@@ -244,6 +251,8 @@ func fieldsBelow(t *testing.T, typ reflect.Type, path string, leaf func(path str
 		case notData[typ.Name()+"."+f.Name]:
 		case f.Type == reflect.TypeFor[[]Endpoint]():
 			fieldsBelow(t, reflect.TypeFor[Endpoint](), at+".*", leaf)
+		case f.Type.Kind() == reflect.Map:
+			fieldsBelow(t, f.Type.Elem(), at+".*", leaf)
 		case f.Type.Kind() == reflect.Struct:
 			fieldsBelow(t, f.Type, at, leaf)
 		default:
@@ -265,18 +274,33 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 		variable := "Kestrel"
 		base := map[string]string{}
 		for part := range strings.SplitSeq(path, ".") {
-			part = strings.Replace(part, "*", "Some.Name", 1)
+			part = strings.ReplaceAll(part, "*", "Some.Name")
 			document, end = document+`{"`+part+`": `, end+"}"
 			variable += "__" + part
 		}
 		if strings.HasPrefix(path, "Endpoints.") && !strings.HasSuffix(path, ".Url") {
 			base["Kestrel__Endpoints__Some.Name__Url"] = "http://127.0.0.1:1"
-			if strings.Contains(path, ".Certificate.") {
+		}
+		needed := func(at string) { // what the option is nothing without
+			if at != path {
+				base["Kestrel__"+strings.ReplaceAll(strings.ReplaceAll(at, ".", "__"), "*", "Some.Name")] = "a.pem"
+			}
+		}
+		for _, ofTLS := range []string{"Certificate.", "Sni", "ClientCertificate", "SslProtocols"} {
+			if strings.Contains(path, ofTLS) && strings.HasPrefix(path, "Endpoints.") {
 				base["Kestrel__Endpoints__Some.Name__Url"] = "https://127.0.0.1:1"
+				needed("Endpoints.*.Certificate.Path")
 			}
-			if strings.HasSuffix(path, ".KeyPath") {
-				base["Kestrel__Endpoints__Some.Name__Certificate__Path"] = "a.pem"
-			}
+		}
+		at, last := path[:strings.LastIndexByte("."+path, '.')], path[strings.LastIndexByte(path, '.')+1:]
+		switch last {
+		case "KeyPath", "Password":
+			needed(at + "Path")
+		case "ClientCertificateMode":
+			needed(at + "ClientCertificateAuthorities")
+		}
+		if strings.Contains(at, "Sni") {
+			needed("Endpoints.*.Sni.*.Certificate.Path")
 		}
 		environ := []string{}
 		for name, text := range base {
@@ -286,7 +310,10 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 		file.AddEnvironment(environ)
 		before := file.opts
 		file.AddFile("f.json", []byte(document+value+end))
-		env.AddEnvironment(append(environ, strings.ToUpper(variable)+"="+strings.Trim(value, `"`)))
+		if strings.HasPrefix(value, "[") {
+			variable += "__0"
+		}
+		env.AddEnvironment(append(environ, strings.ToUpper(variable)+"="+strings.Trim(value, `"[]`)))
 		byFile, err1 := file.Options()
 		byVariable, err2 := env.Options()
 		if err1 != nil || err2 != nil {
@@ -295,6 +322,12 @@ func TestEveryOptionCanBeConfigured(t *testing.T) {
 		}
 		for i := range byVariable.Endpoints {
 			byVariable.Endpoints[i].Name = byFile.Endpoints[i].Name // variables are in capitals here
+			for name, o := range byVariable.Endpoints[i].SNI {
+				byVariable.Endpoints[i].SNI = map[string]SNIOptions{"Some.Name": o}
+				if name != "SOME.NAME" && name != "Some.Name" {
+					t.Errorf("%s: the name of Sni is %q", path, name)
+				}
+			}
 		}
 		if reflect.DeepEqual(byFile, before) {
 			t.Errorf("%s: %s changes nothing", path, value)

@@ -28,6 +28,13 @@ type HTTP2Limits struct {
 	InitialConnectionWindowSize int
 	// InitialStreamWindowSize is the same for one request, in bytes, 65,535 to 2^31-1. Zero means 768 KiB.
 	InitialStreamWindowSize int
+	// MaxConnectionWindowSize is what the connection's window grows to while bodies are read so fast that it is what their client waits
+	// for, in bytes, 65,535 to 2^31-1. It bounds what one connection's unread bodies take of memory. Zero means 8 MiB. Not above
+	// InitialConnectionWindowSize: it does not grow. Kestrel's do not.
+	MaxConnectionWindowSize int
+	// MaxStreamWindowSize is the same for one request, in bytes, 65,535 to 2^31-1; besides, its window does not grow beyond three quarters of
+	// the connection's. Each request begins with InitialStreamWindowSize. Zero means 6 MiB.
+	MaxStreamWindowSize int
 	// KeepAlivePingDelay is how long a connection may be silent before the client is asked whether it is there (PING), at least 1 s.
 	// Zero and None mean that it is not.
 	KeepAlivePingDelay time.Duration
@@ -55,6 +62,8 @@ func (l *HTTP2Limits) validate() (errs []*optionError) {
 	number("MaxRequestHeaderFieldSize", l.MaxRequestHeaderFieldSize, 1, math.MaxInt32)
 	number("InitialConnectionWindowSize", l.InitialConnectionWindowSize, 65535, math.MaxInt32)
 	number("InitialStreamWindowSize", l.InitialStreamWindowSize, 65535, math.MaxInt32)
+	number("MaxConnectionWindowSize", l.MaxConnectionWindowSize, 65535, math.MaxInt32)
+	number("MaxStreamWindowSize", l.MaxStreamWindowSize, 65535, math.MaxInt32)
 	ping := func(name string, d time.Duration, none string) {
 		if d != 0 && d != None && d < minPing {
 			bad(name, d, "at least 1s, or -1 for "+none)

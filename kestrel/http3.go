@@ -49,6 +49,11 @@ func (p Protocols) speaksHTTP3() bool { return p == HTTP3Only || p == HTTP1AndHT
 
 // checkHTTP3 calls bad for each reason for which the endpoint cannot speak HTTP/3 as it is to.
 func (e *Endpoint) checkHTTP3(h HTTP3, bad func(option, format string, args ...any)) {
+	for name, o := range e.SNI {
+		if o.Protocols != nil && o.Protocols.speaksHTTP3() != e.Protocols.speaksHTTP3() {
+			bad("Sni."+name+".Protocols", "endpoint %q: Protocols is %v, and %v under the name %q: HTTP/3 is spoken under all names of an endpoint or none", e.Name, e.Protocols, *o.Protocols, name)
+		}
+	}
 	if !e.Protocols.speaksHTTP3() {
 		return
 	}

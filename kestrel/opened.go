@@ -2,7 +2,6 @@ package kestrel
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"reflect"
 	"slices"
@@ -16,6 +15,7 @@ import (
 // opened is an endpoint whose sockets are bound. What is not atomic belongs to the server's mu.
 type opened struct {
 	endpoint Endpoint
+	secured  secured
 	bound    []bound
 	closers  []func() // of the listeners, while it serves
 
@@ -29,14 +29,16 @@ type opened struct {
 	quicListeners []HTTP3Listener
 }
 
-// openAll opens all endpoints or none.
-func openAll(ctx context.Context, h HTTP3, endpoints []Endpoint) ([]*opened, error) {
+// openAllLocked opens all endpoints or none.
+func (s *Server) openAllLocked(ctx context.Context, endpoints []Endpoint) ([]*opened, error) {
 	var out []*opened
 	for _, e := range endpoints {
-		cfg, err := e.tlsConfig()
+		sec, err := s.secureLocked(e)
 		var b []bound
 		if err == nil {
-			b, err = bindBoth(ctx, e)
+			if b, err = bindBoth(ctx, e); err != nil {
+				sec.end()
+			}
 		}
 		if err != nil {
 			for _, o := range out {
@@ -44,8 +46,8 @@ func openAll(ctx context.Context, h HTTP3, endpoints []Endpoint) ([]*opened, err
 			}
 			return nil, err
 		}
-		o := &opened{bound: b, http3: h}
-		o.become(e, cfg)
+		o := &opened{bound: b, http3: s.opts.HTTP3}
+		o.become(e, sec)
 		out = append(out, o)
 	}
 	return out, nil
@@ -77,20 +79,22 @@ func bindBoth(ctx context.Context, e Endpoint) (b []bound, err error) {
 	return b, err
 }
 
-// become makes new connections belong to e, which is at the same place, and have TLS by cfg. Open ones stay what they are.
-func (o *opened) become(e Endpoint, cfg *tls.Config) {
-	o.endpoint = e
+// become makes new connections belong to e, which is at the same place, and have TLS by sec. Open ones stay what they are.
+func (o *opened) become(e Endpoint, sec secured) {
+	before := o.secured
+	o.endpoint, o.secured = e, sec
 	if e.Listener != nil {
 		o.bound[0].url, o.bound[0].scheme = e.listenerURL(), e.scheme()
 	}
 	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
-		TLS: cfg, Protocols: e.Protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc()}
+		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc()}
 	if was := o.current.Swap(now); was != nil {
 		o.past = append(o.past, was)
 	}
-	if was := o.quic.Swap(o.quicEndpoint(&e, cfg)); was != nil {
+	if was := o.quic.Swap(o.quicEndpoint(&e, sec.config)); was != nil {
 		o.past = append(o.past, was)
 	}
+	before.end()
 }
 
 // attrs say in metrics where the endpoint listens. localhost has a socket for each version of IP, and goes by its name.
@@ -107,6 +111,7 @@ func (o *opened) serve(m *httpconn.Manager) error {
 	if err := o.serveHTTP3(m); err != nil {
 		return err
 	}
+	o.secured.start()
 	options := func() httpconn.Options { return httpconn.Options{Endpoint: o.current.Load()} }
 	for _, b := range o.bound {
 		if o.endpoint.Protocols == HTTP3Only {
@@ -126,6 +131,7 @@ func (o *opened) close() {
 	for _, l := range o.quicListeners {
 		l.Close()
 	}
+	o.secured.end()
 }
 
 // release closes the UDP sockets when their last connections have ended. It may be called again.
@@ -137,6 +143,7 @@ func (o *opened) release() {
 
 // unbind closes sockets that nobody accepts from.
 func (o *opened) unbind() {
+	o.secured.end()
 	for _, b := range o.bound {
 		b.listener.Close()
 		if b.socket != nil {
@@ -175,15 +182,15 @@ func (o *opened) at(e Endpoint) bool {
 	return err1 == nil && err2 == nil && a.place() == b.place()
 }
 
-// serves reports whether connections are served by e and cfg as it is. Configurations of TLS are compared by their identity, but for
-// the certificates that were read from files.
-func (o *opened) serves(e Endpoint, cfg *tls.Config) bool {
+// serves reports whether connections are served by e as it is. Configurations of TLS are compared by their identity, certificates by their
+// files' names: what they have is the store's.
+func (o *opened) serves(e Endpoint, by watching) bool {
 	was := o.endpoint
-	if was.TLS != e.TLS {
+	if was.TLS != e.TLS || o.secured.store != nil && o.secured.watching != by {
 		return false
 	}
 	was.TLS, e.TLS = nil, nil
-	return reflect.DeepEqual(was, e) && (e.Certificate.Path == "" || sameCertificates(o.current.Load().TLS, cfg))
+	return reflect.DeepEqual(was, e)
 }
 
 func sameListener(a, b net.Listener) bool {

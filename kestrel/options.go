@@ -26,8 +26,19 @@ type Options struct {
 	// are none either, http://localhost:5000. Addresses that are set beside Endpoints are ignored with a warning, unless
 	// they are preferred (ServerAddressesFeature.SetPreferHostingURLs).
 	Endpoints []Endpoint
-	Limits    Limits
-	Compat    Compat
+	// Certificates has the certificate of endpoints that have none of their own.
+	Certificates Certificates
+	// TicketKeysFile has the keys of session tickets, by which clients come back without a whole TLS handshake. It is made when it is not
+	// there, with the mode 0600. Servers that name the same file, and the same server after a restart, know each other's tickets. A new key
+	// is made each day. Empty means keys in memory. It does not change when the server is reloaded.
+	TicketKeysFile string
+	// CertificatePollInterval is how often the files of certificates are looked at, and read again when they have changed. Zero means 5 s;
+	// None that Reload alone reads them (Kestrel's DisableCertificateFileWatching).
+	CertificatePollInterval time.Duration
+	// DisableOCSPStapling keeps the server from asking the OCSP responders that certificates name.
+	DisableOCSPStapling bool
+	Limits              Limits
+	Compat              Compat
 	// ServerHeader is the value of the Server field of responses. Empty sends none, as net/http does; Kestrel's own
 	// default is "Kestrel".
 	ServerHeader string
@@ -69,15 +80,29 @@ type Endpoint struct {
 	UnixMode fs.FileMode
 	// Protocols are the versions of HTTP. Zero means HTTP1AndHTTP2.
 	Protocols Protocols
-	// TLS encrypts the endpoint; its URL must be https. Nil means no encryption, unless there is a Certificate, whose files then are
+	// TLS encrypts the endpoint; its URL must be https. Nil means no encryption, unless there is a Certificate or SNI, whose files then are
 	// what TLS would have as Certificates. It is cloned: later changes have no effect, but GetCertificate and GetConfigForClient are
-	// asked in each handshake. No version below 1.2 is spoken. NextProtos is made of Protocols when it is empty; else what Protocols
-	// does not have is left out. Connections have a goroutine each, as with Middleware, behind which the handshake is made.
+	// asked in each handshake. No version below 1.2 is spoken, and of that only suites with ephemeral keys and authenticated
+	// encryption, unless CipherSuites names others. NextProtos is made of Protocols when it is empty; else what Protocols
+	// does not have is left out. The handshake is made behind Middleware.
 	TLS *tls.Config
-	// Certificate names the files of a certificate.
+	// Certificate names the files of a certificate. An https endpoint without one, and without certificates in TLS, has that of
+	// Options.Certificates.Default.
 	Certificate Certificate
 	// DisableAltSvc leaves out the Alt-Svc field, by which responses of HTTP/1.1 and 2 tell of HTTP/3 on an endpoint that speaks it.
 	DisableAltSvc bool
+	// AlternateCertificate is a certificate with another algorithm, for clients that cannot use that of Certificate: RSA beside ECDSA.
+	AlternateCertificate Certificate
+	// SNI says what is different for the name that a client asks for (server name indication): "a.example.org", "*.example.org" for every
+	// name below, at any depth, "*" for all others and for clients that ask for none. A whole name wins over the longest wildcard, that
+	// over "*". When SNI has a name, the handshake of a client that asks for another fails, unless there is "*".
+	SNI map[string]SNIOptions
+	// ClientCertificateMode says whether clients must show a certificate. Zero means NoCertificate, or what TLS.ClientAuth says.
+	ClientCertificateMode ClientCertificateMode
+	// ClientCertificateAuthorities is a PEM file with the authorities that certificates of clients may be of. Empty means TLS.ClientCAs.
+	ClientCertificateAuthorities string
+	// TLSVersions are the versions of TLS (Kestrel's SslProtocols). None means TLS12 and TLS13.
+	TLSVersions []TLSVersion
 	// HandshakeTimeout bounds the TLS handshake. Zero means 10 s, None no limit. Beyond: closed.
 	HandshakeTimeout time.Duration
 	// Middleware runs on each connection, after it was counted at the limits and before HTTP; the first is the outermost.
@@ -111,7 +136,8 @@ type Limits struct {
 	MaxResponseBufferSize int
 	// MaxConcurrentConnections that are not upgraded. Zero means no limit. Beyond: closed without a byte, with a warning.
 	MaxConcurrentConnections int64
-	// MaxConcurrentUpgradedConnections. Zero means no limit. Beyond: the upgrade fails in the application.
+	// MaxConcurrentUpgradedConnections. Zero means no limit. Tunnels on streams of HTTP/2, such as WebSockets, count, too. Beyond: the
+	// upgrade fails in the application.
 	MaxConcurrentUpgradedConnections int64
 	// ConnectionLimitPolicy says what becomes of a connection beyond MaxConcurrentConnections. Zero closes it, as Kestrel does.
 	ConnectionLimitPolicy ConnectionLimitPolicy
@@ -162,7 +188,13 @@ func (o *Options) Validate() error {
 }
 
 func (o *Options) mistakes() (errs []*optionError) {
-	for _, e := range o.Endpoints {
+	o.Certificates.Default.check(func(option, format string, args ...any) {
+		errs = append(errs, &optionError{"Certificates.Default" + option, fmt.Errorf("Certificates.Default"+format, args...)})
+	})
+	if o.CertificatePollInterval < None {
+		errs = append(errs, &optionError{"CertificatePollInterval", fmt.Errorf("CertificatePollInterval is %v: it must be more than 0, -1 for never, or 0 for the default", o.CertificatePollInterval)})
+	}
+	for _, e := range o.withDefaults(o.Endpoints) {
 		bad := func(option, format string, args ...any) {
 			errs = append(errs, &optionError{endpointPath(e) + "." + option, fmt.Errorf(format, args...)})
 		}

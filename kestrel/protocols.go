@@ -49,3 +49,14 @@ func (p Protocols) httpconn() httpconn.Protocols {
 	}
 	return httpconn.HTTP1AndHTTP2
 }
+
+// alpn are the names that ALPN offers, the best first (RFC 7301, RFC 9113 §3.1).
+func (p Protocols) alpn() []string {
+	switch p {
+	case HTTP1:
+		return []string{"http/1.1"}
+	case HTTP2:
+		return []string{"h2"}
+	}
+	return []string{"h2", "http/1.1"}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/internal/tlsconfig"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -27,7 +28,8 @@ type Server struct {
 	app     server.Application
 	manager *httpconn.Manager
 	open    []*opened
-	hosting hosting // what the addresses were when it started
+	tickets *tlsconfig.TicketKeys // nil until an endpoint has TLS
+	hosting hosting               // what the addresses were when it started
 }
 
 // state is the life of a Server: new, started, stopped; never back.
@@ -69,8 +71,9 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 		return err
 	}
 	s.hosting = hosting{s.addresses.Addresses(), s.addresses.PreferHostingURLs()}
-	open, err := openAll(ctx, s.opts.HTTP3, s.endpoints(s.opts.Endpoints))
+	open, err := s.openAllLocked(ctx, s.endpoints(s.opts.Endpoints))
 	if err != nil {
+		s.closeTicketKeysLocked()
 		return err
 	}
 	s.opts.Logger, s.app = s.log, app
@@ -107,8 +110,13 @@ type hosting struct {
 	prefer bool
 }
 
-// endpoints decides where to listen (Kestrel's AddressBinder).
+// endpoints decides where to listen, with which certificates.
 func (s *Server) endpoints(configured []Endpoint) []Endpoint {
+	return s.opts.withDefaults(s.addressed(configured))
+}
+
+// addressed decides where to listen (Kestrel's AddressBinder).
+func (s *Server) addressed(configured []Endpoint) []Endpoint {
 	urls := s.hosting.urls
 	if len(configured) > 0 && (len(urls) == 0 || !s.hosting.prefer) {
 		if len(urls) > 0 {
@@ -160,6 +168,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		for _, o := range open {
 			o.close()
 		}
+		s.mu.Lock()
+		s.closeTicketKeysLocked()
+		s.mu.Unlock()
 	}
 	err := s.manager.Stop(ctx)
 	for _, o := range open {

@@ -115,6 +115,12 @@ func TestMistakesInTheCallAreExplained(t *testing.T) {
 		{"run --verbos", "unknown flag: --verbos\n  help: see lanner run --help (the program's own arguments come after --)"},
 		{"run -c relase", "--configuration is \"relase\"\n  help: did you mean \"release\"?"},
 		{"run --profile a --no-launch-profile", "--profile and --no-launch-profile contradict each other\n  help: leave one of them out"},
+		{"dev-certs htps", "unknown command \"htps\" of lanner dev-certs\n  help: did you mean \"https\"?"},
+		{"dev-certs https --clean --trust", "--clean removes everything and goes with no other\n  help: leave one of them out"},
+		{"dev-certs https --check --export a.pem", "--check changes nothing, --export writes files\n  help: leave one of them out"},
+		{"dev-certs https --format pfx", "--format and --password are of --export\n  help: add --export PATH"},
+		{"dev-certs https --export a --format pgx", "--format is \"pgx\"\n  help: did you mean \"pfx\"?"},
+		{"dev-certs https --trust --store all", "--store is \"all\"\n  help: write system or browsers"},
 		{"config show --running x.yaml", "--running asks the host and takes no file\n  help: leave one of them out"},
 	} {
 		out, errs, code := lanner(strings.Fields(c.args)...)

@@ -21,8 +21,8 @@ func newRoot(a *app) *cobra.Command {
 which server carries it, not its code.
 
 Exit codes: 0 success, 1 failure, 2 mistake in the call, 69 no host answers, 75 try again later, 77 not allowed,
-78 mistake in the configuration, 130 and 143 ended by SIGINT and SIGTERM. "lanner status" and "lanner run" have
-codes of their own.`,
+78 mistake in the configuration, 130 and 143 ended by SIGINT and SIGTERM. "lanner status", "lanner run" and
+"lanner dev-certs" have codes of their own.`,
 		Example:       "  lanner new web shop && cd shop && lanner run",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -40,7 +40,7 @@ codes of their own.`,
 	root.AddGroup(&cobra.Group{ID: develop, Title: "Develop:"}, &cobra.Group{ID: operate, Title: "Operate:"})
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		newCommand(a), runCommand(a),
+		newCommand(a), runCommand(a), devCertsCommand(a),
 		hostCommand(a), statusCommand(a), recycleCommand(a), stopCommand(a), startCommand(a), reloadCommand(a), logsCommand(a),
 		configCommand(a), schemaCommand(a), versionCommand(a),
 	)

@@ -38,6 +38,7 @@ type application struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	activity atomic.Int64 // when there last was a request, in nanoseconds
+	hosted   atomic.Bool  // requests are an in-process worker's; see settleModelLocked
 	offline  atomic.Pointer[answer]
 
 	offlineMu sync.Mutex  // one look at app_offline.htm at a time
@@ -71,6 +72,8 @@ type appConfig struct {
 	hostName  string // a name that the site is bound to, or ""
 }
 
+func (c *appConfig) inProcess() bool { return c.app.Hosting == config.InProcess }
+
 // place is one of the pool's processes.
 type place struct {
 	current  *worker
@@ -84,6 +87,7 @@ func (h *Host) newApplication(site string, cfg *appConfig) *application {
 	a.log = h.log.With("site", site, "application", a.path)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.cfg.Store(cfg)
+	a.hosted.Store(cfg.inProcess())
 	a.touch()
 	a.file = process.NewFile(process.FileOptions{
 		Path: cfg.app.Stdout.File, MaxSize: cfg.app.Stdout.MaxSize, MaxFiles: cfg.app.Stdout.MaxFiles,
@@ -102,7 +106,7 @@ func (a *application) reportFile(path string, err error) {
 }
 
 func (a *application) name() string       { return a.site + a.path }
-func (a *application) inProcess() bool    { return a.cfg.Load().app.Hosting == config.InProcess }
+func (a *application) inProcess() bool    { return a.hosted.Load() }
 func (a *application) touch()             { a.activity.Store(time.Now().UnixNano()) }
 func (a *application) lastUse() time.Time { return time.Unix(0, a.activity.Load()) }
 
@@ -182,15 +186,39 @@ func (a *application) refusalLocked() *answer {
 	return nil
 }
 
-// pickLocked returns the ready worker with the least to do.
+// pickLocked returns the ready worker with the least to do, of those of the hosting model in force.
 func (a *application) pickLocked() *worker {
 	var best *worker
 	for _, p := range a.places {
-		if w := p.current; w != nil && w.state == control.Ready && (best == nil || w.load() < best.load()) {
+		if w := p.current; w.isReady() && w.inProcess() == a.inProcess() && (best == nil || w.load() < best.load()) {
 			best = w
 		}
 	}
 	return best
+}
+
+// settleModelLocked notes the hosting model by which requests are served: that of the newest worker that is ready, and the
+// configured one while there is none. So a reload that changes the model changes whose the requests are when the first worker of
+// the new model has come, and until then those of the old one go on.
+func (a *application) settleModelLocked() {
+	var newest *worker
+	for _, p := range a.places {
+		if w := p.current; w.isReady() && (newest == nil || w.id > newest.id) {
+			newest = w
+		}
+	}
+	inProcess := a.cfg.Load().inProcess()
+	if newest != nil {
+		inProcess = newest.inProcess()
+	}
+	a.hosted.Store(inProcess)
+}
+
+// settleModel is called after the configuration has changed.
+func (a *application) settleModel() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settleModelLocked()
 }
 
 // startMissingLocked starts a worker in every empty place.
@@ -273,7 +301,13 @@ func (a *application) becameReady(p *place, w *worker, took time.Duration) {
 		p.current = nil // it came too late
 	}
 	late := p.current == nil
+	was := a.inProcess()
+	a.settleModelLocked()
+	moved := a.inProcess() && !was
 	a.mu.Unlock()
+	if moved {
+		a.host.drainHTTP2(a)
+	}
 	if late {
 		a.retire(w, "the application was stopped while it started")
 	} else {
@@ -294,6 +328,7 @@ func (a *application) ended(p *place, w *worker) {
 	w.setStateLocked(control.Stopped)
 	if p.current == w {
 		p.current = nil
+		a.settleModelLocked()
 	}
 	reason := status.String()
 	if expected {
@@ -380,6 +415,7 @@ func (a *application) retireAll(why string) []*worker {
 			p.current = nil
 		}
 	}
+	a.settleModelLocked()
 	a.mu.Unlock()
 	for _, w := range workers {
 		a.retire(w, why)

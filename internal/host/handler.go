@@ -44,6 +44,10 @@ func (a *application) serve(f *server.Features) error {
 		if w.upstream == nil {
 			// The application became in-process by a reload while this request waited.
 			w.release()
+			if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
+				c, _ := server.Get[*hostConn](f)
+				return c.refuse(a, f, stream)
+			}
 			return (&answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}).write(f, a.host.development)
 		}
 		err := w.upstream.Forward(f, forwarder.Request{})

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/server"
 )
@@ -19,6 +21,32 @@ func (f *front) multiplex(tag any) httpconn.Multiplexing {
 		return httpconn.ReleaseHTTP2
 	}
 	return httpconn.RefuseHTTP2
+}
+
+// drainHTTP2 tells the clients of HTTP/2 connections at the addresses of an application that has become in-process to make new ones.
+func (h *Host) drainHTTP2(a *application) {
+	h.mu.Lock()
+	var mine []*front
+	for _, f := range h.fronts {
+		if f.table.Load().has(a) {
+			mine = append(mine, f)
+		}
+	}
+	h.mu.Unlock()
+	for _, f := range mine {
+		if m := f.manager.Load(); m != nil {
+			m.DrainHTTP2()
+		}
+	}
+}
+
+func (t *table) has(a *application) bool {
+	for _, e := range t.entries {
+		if slices.Contains(e.site.apps, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // inProcess reports whether some request at this address belongs to an in-process application.
@@ -55,11 +83,16 @@ func (c *hostConn) processStream(f *server.Features, stream httpconn.StreamFeatu
 	case !app.inProcess() || app.answersItself():
 		return app.serve(f)
 	}
-	// The application became in-process, or came back online, after the connection was made. A new one gets to its worker, if
-	// that may speak HTTP/2; a client sends refused streams again by itself (RFC 9113 §8.7).
+	return c.refuse(app, f, stream)
+}
+
+// refuse resets a stream whose request is an in-process worker's: the application became in-process, or came back online, after the
+// connection was made. A new one gets to the worker, if that may speak HTTP/2; a client sends refused streams again by itself
+// (RFC 9113 §8.7).
+func (c *hostConn) refuse(app *application, f *server.Features, stream httpconn.StreamFeature) error {
 	stream.DrainConnection()
 	reset, _ := server.Get[server.ResetFeature](f)
-	if t.exclusive() == app {
+	if c.front.table.Load().exclusive() == app {
 		return reset.Reset(refusedStream)
 	}
 	return reset.Reset(http11Required)

@@ -140,6 +140,7 @@ func (a *application) dropPlaces(why string) {
 		}
 		a.places = a.places[:len(a.places)-1]
 	}
+	a.settleModelLocked()
 	a.mu.Unlock()
 	for _, w := range extra {
 		a.retire(w, why)

@@ -282,6 +282,7 @@ func (h *Host) buildSitesLocked(cfg *config.Config) (sites map[string]*site, rec
 				fresh = append(fresh, a)
 			case !reflect.DeepEqual(*a.cfg.Load(), *ac):
 				a.cfg.Store(ac)
+				a.settleModel()
 				recycle = append(recycle, a)
 			}
 			s.apps = append(s.apps, a)

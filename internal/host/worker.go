@@ -62,7 +62,7 @@ type backend interface {
 
 func newWorker(a *application, id, generation int) *worker {
 	w := &worker{app: a, id: id, generation: generation, state: control.Starting, since: time.Now(), started: make(chan struct{}), gone: make(chan struct{})}
-	if a.inProcess() {
+	if a.cfg.Load().inProcess() {
 		w.inproc = newInProcess(w)
 		w.backend = w.inproc
 	} else {
@@ -86,4 +86,8 @@ func (w *worker) release() {
 	w.app.touch()
 }
 
-func (w *worker) load() int64 { return w.active.Load() }
+func (w *worker) load() int64     { return w.active.Load() }
+func (w *worker) inProcess() bool { return w.inproc != nil }
+
+// isReady reports whether w may be given requests; nil is not. The application's mutex is held.
+func (w *worker) isReady() bool { return w != nil && w.state == control.Ready }

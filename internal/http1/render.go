@@ -157,5 +157,6 @@ func appendContentLength(b []byte, n int) []byte {
 
 func appendHex(b []byte, n int) []byte { return strconv.AppendUint(b, uint64(n), 16) }
 
-// goAwayHTTP11Required is an HTTP/2 GOAWAY frame with HTTP_1_1_REQUIRED: what an HTTP/2 client understands.
-const goAwayHTTP11Required = "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"
+// goAwayHTTP11Required is what a client of HTTP/2 understands: the server's preface, a SETTINGS frame (RFC 9113 §3.4: it "MUST be the first
+// frame the server sends"), and GOAWAY with HTTP_1_1_REQUIRED.
+const goAwayHTTP11Required = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"

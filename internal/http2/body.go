@@ -67,6 +67,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 	if !b.emptyLocked() && !s.readLate {
 		n := b.takeLocked(p)
+		s.growth.read += int64(n)
+		c.growth.read += int64(n)
 		c.tookLocked(s, n)
 		c.flushAndUnlock()
 		b.taken += int64(n)
@@ -93,24 +95,29 @@ func (b *Body) failed() bool { return b.err != nil && b.err != io.EOF }
 
 // tookLocked gives the client room for as much as was taken, once it is worth a frame.
 func (c *Conn) tookLocked(s *Stream, n int) {
-	l := &c.cfg.Limits
-	if s.consumed += int64(n); s.consumed >= int64(l.StreamWindow)/2 && !s.remoteEnded {
+	if s.consumed += int64(n); s.consumed >= s.growth.size/2 && !s.remoteEnded {
+		more := c.refillWindowLocked(&s.growth, s.consumed, c.streamLimitLocked())
 		c.outLocked()
-		c.out = appendWindowUpdate(c.out, s.id, uint32(s.consumed))
-		s.recvWindow += s.consumed
+		c.out = appendWindowUpdate(c.out, s.id, uint32(more))
+		s.recvWindow += more
 		s.consumed = 0
 	}
 	c.giveBackLocked(n)
 }
 
-// giveBackLocked does the same for the connection.
+// giveBackLocked does the same for the connection. While much of its window is in a body that nobody reads, half of it cannot be taken from
+// the others; so an eighth is enough when the client has no more than that left.
 func (c *Conn) giveBackLocked(n int) {
-	if c.consumed += int64(n); c.consumed >= int64(c.cfg.Limits.ConnectionWindow)/2 && c.gone == nil {
-		c.outLocked()
-		c.out = appendWindowUpdate(c.out, 0, uint32(c.consumed))
-		c.recvWindow += c.consumed
-		c.consumed = 0
+	c.consumed += int64(n)
+	size := c.growth.size
+	if worth := c.consumed >= size/2 || c.consumed >= size/8 && c.consumed >= c.recvWindow; !worth || c.gone != nil {
+		return
 	}
+	more := c.refillWindowLocked(&c.growth, c.consumed, int64(c.cfg.Limits.MaxConnectionWindow))
+	c.outLocked()
+	c.out = appendWindowUpdate(c.out, 0, uint32(more))
+	c.recvWindow += more
+	c.consumed = 0
 }
 
 // forgetBodyLocked drops what the application has not read.
@@ -268,6 +275,7 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 	if c.recvWindow -= int64(f.length); c.recvWindow < 0 {
 		return a, errWindowExceeded
 	}
+	c.giveBackLocked(0)
 	if len(data) == 0 && !f.has(flagEndStream) {
 		if err := c.spendLocked(abuseEmptyData); err != nil {
 			return a, err
@@ -341,6 +349,9 @@ func (p place) error() *connError { return placeErrors[p] }
 func (c *Conn) findLocked(id uint32) (*Stream, place) {
 	if id > c.lastID {
 		return nil, idle
+	}
+	if c.final && id > c.served { // RFC 9113 §6.8: discarded, it was on its way
+		return nil, draining
 	}
 	s := c.streams.get(id)
 	switch {

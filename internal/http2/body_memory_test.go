@@ -8,7 +8,7 @@ import (
 
 func TestABodyThatWaitsTakesItsWindowAndLittleMore(t *testing.T) {
 	const frame, window = 16 << 10, 768 << 10
-	c := &Conn{cfg: &Config{Limits: Limits{StreamWindow: window, ConnectionWindow: 1 << 20}}, processing: true}
+	c := &Conn{cfg: &Config{Limits: Limits{StreamWindow: window, ConnectionWindow: 1 << 20}}, processing: true, growth: growth{size: 1 << 20}}
 	content := make([]byte, window)
 	for i := range content {
 		content[i] = byte(i * 7 >> 3)

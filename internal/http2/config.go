@@ -7,7 +7,7 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
-// Limits bounds what a client may do. They are effective: no field means a default. The first eight are those of
+// Limits bounds what a client may do. They are effective: no field means a default. The first ten are those of
 // spec Kestrel's Http2Limits, the others are shared with HTTP/1.1.
 type Limits struct {
 	// MaxStreams that are open at once. Beyond: REFUSED_STREAM.
@@ -18,8 +18,10 @@ type Limits struct {
 	MaxFrameSize int
 	// MaxFieldSize of a name or a value of a header field, in bytes. Beyond: PROTOCOL_ERROR.
 	MaxFieldSize int
-	// ConnectionWindow and StreamWindow are how much of request bodies may be on its way or unread, in bytes.
+	// ConnectionWindow and StreamWindow are how much of request bodies may be on its way or unread at first, in bytes.
 	ConnectionWindow, StreamWindow int
+	// MaxConnectionWindow and MaxStreamWindow are what these grow to, in bytes. Not more than those: they do not grow.
+	MaxConnectionWindow, MaxStreamWindow int
 	// KeepAlivePingDelay of silence is followed by a PING, 0 for none; no answer in KeepAlivePingTimeout ends the connection.
 	KeepAlivePingDelay, KeepAlivePingTimeout time.Duration
 

@@ -66,14 +66,18 @@ type Conn struct {
 
 	recvWindow int64
 	consumed   int64 // not yet given back to the client
+	growth     growth
+	trip       trip
 	meter      meter
 
+	measured   *Measured  // of a client that was too slow
 	dead       *connError // why the reader must end the connection
 	gone       error      // why nothing more is written
 	draining   bool       // the first GOAWAY was sent
 	drainedAt  int64
-	final      bool // the last GOAWAY was sent
-	clientGone bool // the client has sent GOAWAY
+	final      bool   // the last GOAWAY was sent
+	served     uint32 // and names this stream as the last
+	clientGone bool   // the client has sent GOAWAY
 	resets     resets
 	budgets    budgets
 	calmed     calmed
@@ -94,6 +98,7 @@ func NewConn(cfg *Config, wire Wire, handler Handler, now int64, blocking bool) 
 	c.encoder.Init()
 	c.sendWindow, c.peerWindow, c.maxFrame = defaultWindow, defaultWindow, min(minFrameSize, l.MaxFrameSize)
 	c.recvWindow = int64(l.ConnectionWindow)
+	c.growth.size = c.recvWindow
 	c.armed = TimeoutKeepAlive
 	wire.SetTimeout(TimeoutKeepAlive, l.KeepAliveTimeout)
 	c.out = c.hello(bufpool.Get(bufpool.Small)[:0])
@@ -332,6 +337,9 @@ func (c *Conn) ReadFailed(err error) Next {
 	}
 	c.mu.Unlock()
 	c.lost(httpcommon.ErrClientDisconnected)
+	if err == io.EOF {
+		c.headLost(errHeadEnds)
+	}
 	if well {
 		return c.end(Close)
 	}

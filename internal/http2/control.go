@@ -95,6 +95,7 @@ func (c *Conn) pingFrame(f *frame, p []byte) *connError {
 	defer c.mu.Unlock()
 	if f.has(flagAck) {
 		c.pinged = 0
+		c.probedLocked(p)
 		return c.spendLocked(abusePing)
 	}
 	if err := c.spendLocked(abusePing); err != nil {

@@ -50,6 +50,11 @@ type connError = ConnectionError
 // Error returns the code and the detail.
 func (e *ConnectionError) Error() string { return e.Code.String() + ": " + e.Detail }
 
+// request is the error as that of the requests which it ends.
+func (e *ConnectionError) request() *httpcommon.BadRequestError {
+	return &httpcommon.BadRequestError{Status: 400, Reason: e.Reason, Detail: e.Detail}
+}
+
 // The names of rules are Kestrel's (its ConnectionEndReason).
 var (
 	errPreface          = &connError{ProtocolError, "invalid_handshake", "The connection does not begin with the HTTP/2 preface."}
@@ -101,6 +106,7 @@ var (
 	errStreamWindow    = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
 	errTooManyStreams  = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
 	errEnhanceYourCalm = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errHeadEnds        = &httpcommon.BadRequestError{Status: 400, Reason: "unexpected_end_of_request_content", Detail: "The client has left in the middle of a header block."}
 )
 
 // ResetError is the cause with which a request ends when a stream is reset.

@@ -26,11 +26,11 @@ func (c *Conn) headersFrame(f *frame, p []byte) *connError {
 	if f.has(flagEndHeaders) {
 		return c.headerBlock(f, p)
 	}
+	c.blockOf, c.blocks = *f, 0
 	if len(p) > c.maxBlock() {
 		return errHeadersTooLarge
 	}
 	c.block = append(c.block[:0], p...)
-	c.blockOf, c.blocks = *f, 0
 	return nil
 }
 
@@ -66,7 +66,10 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	c.mu.Lock()
 	s, where := c.findLocked(f.stream)
 	trailers := where == live
-	refused := c.admitLocked(where)
+	if where == draining {
+		s = nil // its handler may still run
+	}
+	ignored, refused := c.admitLocked(where)
 	if where == idle {
 		c.lastID = f.stream
 	}
@@ -80,7 +83,7 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 		return errStreamClosed
 	case trailers && !f.has(flagEndStream):
 		return errTrailersEnd
-	case where == idle && !refused.skip:
+	case where == idle && !ignored: // also when it is refused, so that somebody can be told of what
 		s = c.handler.NewStream()
 		s.begin(c, f.stream)
 	}
@@ -88,21 +91,23 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	switch {
 	case err != nil:
 		if s != nil && !trailers {
-			c.discard(s)
+			c.unserved(s, err.request())
 		}
 		return err
 	case where == draining:
 		return c.drained(f)
 	case trailers:
 		return c.endOfRequest(s)
-	case refused.skip:
-		return refused.answer(c, f)
+	case ignored:
+		return c.spend(abuseUnknown)
 	}
-	whole := f.has(flagEndStream)
-	rules := httpcommon.HeadRules{MaxRequestLineSize: c.cfg.Limits.MaxRequestLineSize, Scheme: c.cfg.Scheme, AlternateSchemes: c.cfg.AlternateSchemes}
-	if bad := s.req.Finish(&rules, &c.fields.Fields, whole); bad != nil {
+	whole, bad := f.has(flagEndStream), refused
+	if bad == nil {
+		bad = s.req.judge(c.cfg, &c.fields, whole)
+	}
+	if bad != nil {
 		s.remoteEnded = whole
-		return c.refuse(s, &streamError{ProtocolError, bad})
+		return c.refuse(s, bad)
 	}
 	return c.serve(s, whole)
 }
@@ -137,62 +142,60 @@ func (c *Conn) decode(s *Stream, trailers bool, block []byte) *connError {
 	return &connError{CompressionError, "error_reading_headers", err.Error()}
 }
 
-// refusal says what becomes of a new stream that is not served.
-type refusal struct {
-	skip bool
-	bad  *streamError // nil: it is ignored
-}
-
-// admitLocked says whether a new stream may be served.
-func (c *Conn) admitLocked(where place) (r refusal) {
+// admitLocked says whether a new stream may be served: it may be ignored, or refused with an error.
+func (c *Conn) admitLocked(where place) (ignored bool, refused *streamError) {
 	switch {
 	case where != idle:
 	case c.final || c.gone != nil:
-		r.skip = true // RFC 9113 §6.8: beyond the last stream of our GOAWAY
+		return true, nil // RFC 9113 §6.8: beyond the last stream of our GOAWAY
 	case c.running >= max(2*c.cfg.Limits.MaxStreams, minTracked):
-		r.skip, r.bad = true, errEnhanceYourCalm
+		return false, errEnhanceYourCalm
 	case c.active >= c.cfg.Limits.MaxStreams:
-		r.skip, r.bad = true, errTooManyStreams
+		return false, errTooManyStreams
 	}
-	return r
+	return false, nil
 }
 
 // minTracked is how many handlers may be running, with those of streams that were reset, however few streams are allowed (Kestrel).
 const minTracked = 100
 
-func (r refusal) answer(c *Conn, f *frame) *connError {
-	if r.bad == nil {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !f.has(flagEndStream) {
-		c.resets.remember(f.stream, c.now)
-	}
-	c.outLocked()
-	c.out = appendRST(c.out, f.stream, r.bad.code)
-	if r.bad == errEnhanceYourCalm && c.calmed.tooOften(c.now) {
-		return abuseReset.error()
-	}
-	return c.spendLocked(abuseMadeReset)
-}
-
-// refuse resets a new stream whose request is malformed.
+// refuse resets a new stream whose request is malformed, or has no place. The allowance bounds how many the owner is told of.
 func (c *Conn) refuse(s *Stream, e *streamError) *connError {
 	c.handler.Rejected(s, e.bad)
 	c.mu.Lock()
 	c.sendResetLocked(s, e.code)
-	s.reset, s.cause = &ResetError{Code: e.code}, e.bad
+	s.reset = &ResetError{Code: e.code}
 	err := c.spendLocked(abuseMadeReset)
+	if e == errEnhanceYourCalm && c.calmed.tooOften(c.now) {
+		err = abuseReset.error()
+	}
 	c.mu.Unlock()
-	c.release(s)
+	c.unserved(s, e.bad)
 	return err
 }
 
-// discard gives back a stream that has come to nothing.
-func (c *Conn) discard(s *Stream) {
-	s.clear()
-	c.handler.Recycle(s)
+// unserved gives back the stream of a request that comes to nothing, and tells the owner why. The head may be incomplete.
+func (c *Conn) unserved(s *Stream, why error) {
+	c.mu.Lock()
+	s.cause = why
+	c.mu.Unlock()
+	s.req.Incomplete()
+	c.release(s)
+}
+
+// headLost tells of a request whose head was not there in full when the connection ended.
+func (c *Conn) headLost(why error) {
+	id := c.blockOf.stream
+	c.blockOf = frame{}
+	c.mu.Lock()
+	fresh := id > c.lastID
+	c.mu.Unlock()
+	if !fresh || why == errOver { // trailers; or beyond the last stream of a GOAWAY, so that the client asks elsewhere
+		return
+	}
+	s := c.handler.NewStream()
+	s.begin(c, id)
+	c.unserved(s, why)
 }
 
 // serve runs a request.
@@ -206,14 +209,14 @@ func (c *Conn) serve(s *Stream, whole bool) *connError {
 	}
 	elsewhere := c.handler.Elsewhere(s)
 	c.mu.Lock()
-	if c.gone != nil {
+	if gone := c.gone; gone != nil {
 		c.mu.Unlock()
-		c.discard(s)
+		c.unserved(s, gone)
 		return nil
 	}
 	if (c.full || c.writing) && len(c.out) > maxBacklog {
 		c.mu.Unlock()
-		c.discard(s)
+		c.unserved(s, errOutputQueue.request())
 		return errOutputQueue
 	}
 	s.remoteEnded = whole

@@ -157,6 +157,42 @@ func TestARefusedBlockKeepsTheTableInStep(t *testing.T) {
 	})
 }
 
+// A block on a stream that we have reset is decoded for the table alone: the stream's handler may still run and look at its own fields.
+func TestABlockOnAStreamThatWasResetDoesNotTouchItsRequest(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		fields []string
+		ends   bool
+	}{
+		{"trailers are dropped", []string{"x-secret", "another's"}, false},
+		{"what is malformed ends the connection, not the handler's time", []string{"X-Upper", "a"}, true},
+	} {
+		bubble(t, func(t *testing.T) {
+			release := make(chan struct{})
+			var got string
+			r := connect(t, func(s *Stream) error {
+				<-release
+				got = s.Request().Path() + s.Request().Header().Get("x-secret")
+				return nil
+			}, nil)
+			r.elsewhere = true
+			r.send(r.request(1, 0, "POST", "/own", "content-length", "1", "x-secret", "mine"), data(1, 0, "22"))
+			r.send(aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, r.encode(tt.fields...)))
+			if r.ended != tt.ends {
+				t.Errorf("%s: ended is %v: %q", tt.why, r.ended, r.events)
+			}
+			close(release)
+			r.send()
+			if got != "/ownmine" || len(r.reports) != 1 {
+				t.Errorf("%s: the handler sees %q, %d exchanges ended; want its own fields, and one", tt.why, got, len(r.reports))
+			}
+			if !tt.ends {
+				r.end()
+			}
+		})
+	}
+}
+
 func TestAHeaderBlockHasItsTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := connect(t, answer("ok"), nil)

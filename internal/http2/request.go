@@ -21,3 +21,12 @@ func (q *Request) clear() {
 
 func (q *Request) Protocol() string { return "HTTP/2" }
 func (q *Request) Body() io.Reader  { return &q.stream.body }
+
+// judge says what is wrong with a head whose fields are all there; whole means that no content follows.
+func (q *Request) judge(cfg *Config, f *fields, whole bool) *streamError {
+	rules := httpcommon.HeadRules{MaxRequestLineSize: cfg.Limits.MaxRequestLineSize, Scheme: cfg.Scheme, AlternateSchemes: cfg.AlternateSchemes}
+	if bad := q.Finish(&rules, &f.Fields, whole); bad != nil {
+		return &streamError{ProtocolError, bad}
+	}
+	return nil
+}

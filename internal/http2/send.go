@@ -344,6 +344,7 @@ func (c *Conn) write() {
 			c.mu.Lock()
 			c.written += n
 		}
+		c.meter.went += int64(n)
 		if stalled {
 			c.meter.taken += int64(n)
 		}

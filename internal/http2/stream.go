@@ -31,6 +31,7 @@ type Stream struct {
 	sendWindow  int64
 	recvWindow  int64
 	consumed    int64 // bytes of the body that were taken and not given back to the client
+	growth      growth
 	priority    priority
 	onAborted   func(error)
 	telling     bool // onAborted is being called; it counts as the handler, which may have returned
@@ -65,7 +66,9 @@ func (s *Stream) begin(c *Conn, id uint32) {
 	s.conn, s.id = c, id
 	s.req.stream, s.body.stream, s.res.stream = s, s, s
 	s.changed.L = &c.mu
+	s.req.SetScheme(c.cfg.Scheme)
 	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
+	s.growth = growth{size: s.recvWindow}
 	s.priority = priority{Urgency: defaultUrgency}
 	s.res.status, s.res.left = 200, -1
 	s.body.limit = c.cfg.Limits.MaxRequestBodySize

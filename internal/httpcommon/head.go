@@ -205,6 +205,16 @@ func (h *Head) joinCookies() {
 	h.header.Set("cookie", joined)
 }
 
+// SetScheme sets the scheme that the request has until Finish: that of the connection, for the log of what is refused before.
+func (h *Head) SetScheme(scheme string) { h.scheme = scheme }
+
+// Incomplete makes the best of a head that Finish has not seen to its end: the log is to have its host.
+func (h *Head) Incomplete() {
+	if h.host == "" {
+		h.host = h.authority
+	}
+}
+
 // Method is that of the head. An extended CONNECT is a GET, as the same handshake is on HTTP/1.1 (RFC 8441 §5).
 func (h *Head) Method() string {
 	if h.protocol != "" {

@@ -300,6 +300,7 @@ func (c *conn) ended(v any) {
 		c.transport.Abort()
 	}
 	c.m.remove(c)
+	c.chain.left()
 }
 
 // mark follows the transport's wait for a request: the state must say Reading before the first byte is taken, not after.

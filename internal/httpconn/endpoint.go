@@ -26,8 +26,7 @@ type Endpoint struct {
 	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
 	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
 	Middleware []connection.Middleware
-	// TLS is how the server ends TLS, behind the middleware; nil for none. Such connections are on a goroutine each, too, and cannot be
-	// released. It is cloned: changes have no effect after the first connection. Protocols are what is offered by ALPN.
+	// TLS is how the server ends TLS, behind the middleware; nil for none. Such connections cannot be released. It is cloned: changes have no effect after the first connection. Protocols are what is offered by ALPN.
 	TLS       *tls.Config
 	Protocols Protocols
 	// HandshakeTimeout bounds the TLS handshake. Zero means DefaultHandshakeTimeout, negative no limit.

@@ -19,6 +19,11 @@ type HTTP2Limits struct {
 	InitialConnectionWindowSize int
 	// InitialStreamWindowSize is the same for one body, SETTINGS_INITIAL_WINDOW_SIZE: 768 KiB.
 	InitialStreamWindowSize int
+	// MaxConnectionWindowSize is what the connection's window grows to when it limits clients whose bodies are read, in bytes, 65,535 to
+	// 2^31-1: 8 MiB. Not above InitialConnectionWindowSize: it does not grow.
+	MaxConnectionWindowSize int
+	// MaxStreamWindowSize is the same for one body: 6 MiB. It never grows beyond three quarters of the connection's window.
+	MaxStreamWindowSize int
 	// KeepAlivePingDelay is how long a connection may be silent before it is sent a PING. Zero and negative mean never.
 	KeepAlivePingDelay time.Duration
 	// KeepAlivePingTimeout is how long the answer may take before the connection is closed: 20 s. Negative means no limit.
@@ -33,6 +38,8 @@ const (
 	DefaultMaxRequestHeaderFieldSize   = 32768
 	DefaultInitialConnectionWindowSize = 1 << 20
 	DefaultInitialStreamWindowSize     = 768 << 10
+	DefaultMaxConnectionWindowSize     = 8 << 20
+	DefaultMaxStreamWindowSize         = 6 << 20
 	DefaultKeepAlivePingTimeout        = 20 * time.Second
 )
 
@@ -46,6 +53,8 @@ func (l HTTP2Limits) Effective() HTTP2Limits {
 		MaxRequestHeaderFieldSize:   orDefault(l.MaxRequestHeaderFieldSize, DefaultMaxRequestHeaderFieldSize),
 		InitialConnectionWindowSize: orDefault(l.InitialConnectionWindowSize, DefaultInitialConnectionWindowSize),
 		InitialStreamWindowSize:     orDefault(l.InitialStreamWindowSize, DefaultInitialStreamWindowSize),
+		MaxConnectionWindowSize:     orDefault(l.MaxConnectionWindowSize, DefaultMaxConnectionWindowSize),
+		MaxStreamWindowSize:         orDefault(l.MaxStreamWindowSize, DefaultMaxStreamWindowSize),
 		KeepAlivePingDelay:          orDefault(l.KeepAlivePingDelay, 0),
 		KeepAlivePingTimeout:        orDefault(l.KeepAlivePingTimeout, DefaultKeepAlivePingTimeout),
 	}

@@ -6,10 +6,10 @@ import (
 )
 
 func TestLimitsOfHTTP2ThatAreNotSetHaveTheirDefaults(t *testing.T) {
-	if got, want := (HTTP2Limits{}).Effective(), (HTTP2Limits{100, 4096, 16384, 32768, 1048576, 786432, 0, 20 * time.Second}); got != want {
+	if got, want := (HTTP2Limits{}).Effective(), (HTTP2Limits{100, 4096, 16384, 32768, 1048576, 786432, 8388608, 6291456, 0, 20 * time.Second}); got != want {
 		t.Errorf("the defaults are %+v, want %+v", got, want)
 	}
-	set := HTTP2Limits{1, 2, 3, 4, 5, 6, 7, 8}
+	set := HTTP2Limits{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	if got := set.Effective(); got != set {
 		t.Errorf("%+v becomes %+v, want it as it is", set, got)
 	}

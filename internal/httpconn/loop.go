@@ -27,7 +27,7 @@ func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (
 	if m.settings.Load().full == FullWait {
 		return m.listenWaiting(l, ep, options)
 	}
-	if ep.chains() {
+	if len(ep.Middleware) > 0 {
 		m.middleware(ep) // now, rather than at the first connection
 	} else if loop := m.theLoop(l); loop != nil {
 		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
@@ -70,10 +70,14 @@ func (m *Manager) adopt(nc net.Conn, ep *Endpoint, opts Options) bool {
 
 // onLoop makes the owner of a connection on the loop, or refuses it.
 func (m *Manager) onLoop(link transport.Inline, ep *Endpoint, opts Options) transport.Events {
-	if ep = opts.endpoint(ep); ep.chains() { // it has become one with middleware, or TLS, since the listener was put on the loop
+	ep = opts.endpoint(ep)
+	switch {
+	case len(ep.Middleware) > 0: // it has become one with middleware since the listener was put on the loop
 		nc, _ := link.Detach()
 		m.serveChained(nc, ep, opts)
 		return nil
+	case ep.TLS != nil:
+		return m.secureOnLoop(link, ep, opts)
 	}
 	c := m.newConn(link, ep, opts)
 	c.inline = link

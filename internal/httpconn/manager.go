@@ -34,7 +34,7 @@ type Config struct {
 	// MinRequestBodyRate and MinResponseRate are the least data rates; nil for none.
 	MinRequestBodyRate, MinResponseRate *transport.Rate
 	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit, negative for none at all. An
-	// upgraded connection leaves the first count.
+	// upgraded connection leaves the first count; a stream of HTTP/2 that is taken over counts for the second, its connection for the first.
 	MaxConnections, MaxUpgraded int64
 	// Full says what becomes of connections beyond MaxConnections. A change to FullWait holds for listeners from then on.
 	Full FullPolicy
@@ -68,6 +68,8 @@ type Config struct {
 	// EventLoop puts connections on the event loop, where the system has one; Exec says where their handlers run.
 	EventLoop bool
 	Exec      Exec
+	// MaxHandshakes bounds the TLS handshakes that compute at a time; 0 for half the processors. See handshakeGate.
+	MaxHandshakes int
 	// AcceptFailed hears of accept errors that are waited out; nil for nobody.
 	AcceptFailed func(l net.Listener, err error, wait time.Duration)
 	// Ended is told that a connection is over and how many requests it served; nil for nobody.
@@ -112,6 +114,8 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
+	handshakes handshakeGate
+
 	minder *minder
 	muxMu  sync.Mutex
 	muxes  map[multiplexed]struct{} // connections that speak HTTP/2 or 3
@@ -147,6 +151,7 @@ func New(cfg Config) *Manager {
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
 	m.minder = newMinder()
+	m.handshakes = newHandshakeGate(cfg.MaxHandshakes)
 	m.plain.parent = cfg.Features
 	m.resting = newResting()
 	return m
@@ -199,11 +204,11 @@ func (o *Options) endpoint(accepted *Endpoint) *Endpoint {
 // Serve serves a connection on a goroutine of its own. It closes nc when the manager is stopped or full.
 func (m *Manager) Serve(nc net.Conn, ep *Endpoint, opts Options) {
 	ep = opts.endpoint(ep)
-	if ep.chains() {
-		m.serveChained(nc, ep, opts)
+	if len(ep.Middleware) == 0 && m.adopt(nc, ep, opts) {
 		return
 	}
-	if m.adopt(nc, ep, opts) {
+	if ep.chains() {
+		m.serveChained(nc, ep, opts)
 		return
 	}
 	t := transport.NewConn(nc, m.heartbeat, reasons)
@@ -316,7 +321,7 @@ func (m *Manager) signalLocked() {
 
 // Stats are counters since New.
 type Stats struct {
-	// Open connections, Upgraded ones, requests Running, Requests begun, connections Rejected at a limit.
+	// Open connections, Upgraded ones and streams, requests Running, Requests begun, connections Rejected at a limit.
 	Open, Upgraded, Running, Requests, Rejected int64
 }
 

@@ -21,14 +21,18 @@ import (
 //	admitted ──▶ middleware ──next──▶ TLS ──▶ conn, then what took it over ──▶ middleware ──▶ closed
 //	             holds a place in     has the place; registered         not counted,
 //	             the count            by itself                         waited for
+//
+// It has a goroutine, which runs the middleware and waits in the midst of it. Without middleware it has none on the event loop: there
+// the last of its users, the handshake, the conn and what took that over, ends it (see tlsloop.go).
 type chain struct {
 	m        *Manager
 	endpoint *Endpoint
 	opts     Options
-	raw      net.Conn // as it was accepted; the chain's until its end
+	raw      socket // as it was accepted; the chain's until its end
 	features server.Features
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
+	ctx      context.Context         // nil on the loop
+	cancel   context.CancelCauseFunc // the same
+	users    atomic.Int32            // on the loop
 	id       uint64
 	next     atomic.Bool              // next was called
 	began    time.Time                // when it was admitted, for metrics; zero without them
@@ -70,27 +74,28 @@ func (m *Manager) middleware(ep *Endpoint) connection.Handler {
 	return ep.handler
 }
 
-// serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
-func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
-	ch := &chain{m: m, endpoint: ep, opts: opts, raw: nc, id: m.lastID.Add(1)}
-	ch.ctx, ch.cancel = context.WithCancelCause(context.Background())
+// socket is what a chain needs of the connection below.
+type socket interface {
+	Close() error
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+}
+
+func (m *Manager) newChain(below socket, ep *Endpoint, opts Options) *chain {
+	ch := &chain{m: m, endpoint: ep, opts: opts, raw: below, id: m.lastID.Add(1)}
 	parent := m.cfg.Features
 	if opts.Features != nil {
 		parent = opts.Features
 	}
 	ch.features.Init(nil, nil, ch, parent)
-	m.mu.Lock()
-	reason := ""
-	if !opts.placed {
-		reason = m.placeLocked()
-	}
-	if reason == "" {
-		ch.counted = true
-		m.chains[ch] = struct{}{}
-		ep.conns++
-	}
-	m.mu.Unlock()
-	if reason != "" {
+	return ch
+}
+
+// serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
+func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
+	ch := m.newChain(nc, ep, opts)
+	ch.ctx, ch.cancel = context.WithCancelCause(context.Background())
+	if reason := ch.place(); reason != "" {
 		remote, status := ch.RemoteAddrText(), 0
 		ch.cancel(nil)
 		if reason == reasonFull {
@@ -102,13 +107,29 @@ func (m *Manager) serveChained(nc net.Conn, ep *Endpoint, opts Options) {
 		return
 	}
 	ch.lifeBegins()
-	go ch.run()
+	go ch.run(nc)
+}
+
+// place takes a place for the chain, or says why there is none.
+func (ch *chain) place() (reason string) {
+	m := ch.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !ch.opts.placed {
+		if reason = m.placeLocked(); reason != "" {
+			return reason
+		}
+	}
+	ch.counted = true
+	m.chains[ch] = struct{}{}
+	ch.endpoint.conns++
+	return ""
 }
 
 // run is the connection's goroutine.
-func (ch *chain) run() {
+func (ch *chain) run(nc net.Conn) {
 	defer ch.end()
-	err := ch.m.middleware(ch.endpoint)(ch.ctx, connection.New(ch.raw, &ch.features))
+	err := ch.m.middleware(ch.endpoint)(ch.ctx, connection.New(nc, &ch.features))
 	if err != nil && !errors.Is(err, ch.failed) {
 		ch.log(slog.LevelDebug, eventMiddlewareRefused, slog.Any("error", err))
 	}
@@ -143,7 +164,9 @@ func (ch *chain) end() {
 // cut ends the connection below whatever was wrapped around it, from any goroutine. Closing a wrapper instead might wait:
 // that of TLS writes.
 func (ch *chain) cut(cause error) {
-	ch.cancel(cause)
+	if ch.cancel != nil {
+		ch.cancel(cause)
+	}
 	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.opts.Shared {
 		half.CloseWrite()
 	}
@@ -172,7 +195,7 @@ func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 			return err
 		}
 		nc, ahead = secure, nil
-		ch.secured.describe(c, &opts)
+		ch.secured.describe(c.Features(), &opts)
 	}
 	t := transport.NewConn(nc, m.heartbeat, reasons)
 	inner := m.newConn(t, ch.endpoint, opts)

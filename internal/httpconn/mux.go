@@ -304,10 +304,16 @@ func (x *mux) close(next http2.Next) {
 			x.transport.CloseLingering() // what the client has under way would reset it, and destroy the GOAWAY
 		}
 	}
+	if x.transport.Expired() == http1.TimeoutResponseRate { // found by a transport whose writes wait
+		x.http.AwaitWriter() // who has measured it
+		x.ConnectionFailed(errTooSlow)
+	}
 	if x.http.Finished() {
 		x.over()
 	}
 }
+
+var errTooSlow = &http2.ConnectionError{Code: http2.InternalError, Reason: reasonSlow, Detail: "The response was read too slowly: the connection was cut."}
 
 // LastReturned implements http2.Handler.
 func (x *mux) LastReturned() { x.over() }
@@ -323,6 +329,7 @@ func (x *mux) forget() {
 	c.streamsEnd(metrics.Protocol{Name: "http", Version: "2"})
 	c.finished = true
 	c.m.remove(c)
+	c.chain.left()
 	if x.done != nil {
 		close(x.done)
 	}
@@ -350,6 +357,9 @@ func (x *mux) Write(p []byte) (int, error) {
 		return x.inline.TryWrite(p)
 	}
 	if err := x.transport.Writev(p, nil); err != nil {
+		if x.transport.Expired() == http1.TimeoutResponseRate {
+			x.http.Lose(httpcommon.ErrResponseTooSlow) // the client has not left
+		}
 		return 0, err
 	}
 	return len(p), nil
@@ -365,8 +375,7 @@ func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout
 func (x *mux) Elsewhere(s *http2.Stream) bool {
 	r := s.Owner.(*muxStream)
 	r.x = x
-	x.requests++
-	r.number = x.requests
+	r.count()
 	x.countMux()
 	r.kind = nil
 	switch {
@@ -405,8 +414,20 @@ func (x *mux) ConnectionFailed(e *http2.ConnectionError) {
 		x.life.reason = e.Reason
 	}
 	if x.m.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		x.logConnection(eventHTTP2ConnectionError, slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail))
+		attrs := []slog.Attr{slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail)}
+		if m := x.measured(); m != nil {
+			attrs = append(attrs, rates(m)...)
+		}
+		x.logConnection(eventHTTP2ConnectionError, attrs...)
 	}
+}
+
+// measured is what was measured of a client that was too slow, by the engine or by the transport; nil for any other.
+func (x *mux) measured() *transport.Measure {
+	if m := x.http.Measured(); m != nil {
+		return &transport.Measure{Bytes: m.Bytes, Over: m.Over, Least: transport.Rate{BytesPerSecond: m.Least.BytesPerSecond, Grace: m.Least.Grace}}
+	}
+	return x.transport.Measured()
 }
 
 // streamsEnd ends what is kept of a connection whose requests are streams.
@@ -436,6 +457,7 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 		Limits: http2.Limits{
 			MaxStreams: two.MaxStreamsPerConnection, HeaderTableSize: two.HeaderTableSize, MaxFrameSize: two.MaxFrameSize,
 			MaxFieldSize: two.MaxRequestHeaderFieldSize, ConnectionWindow: two.InitialConnectionWindowSize, StreamWindow: two.InitialStreamWindowSize,
+			MaxConnectionWindow: two.MaxConnectionWindowSize, MaxStreamWindow: two.MaxStreamWindowSize,
 			KeepAlivePingDelay: two.KeepAlivePingDelay, KeepAlivePingTimeout: two.KeepAlivePingTimeout,
 			MaxRequestLineSize: l.MaxRequestLineSize, MaxRequestHeadersTotalSize: l.MaxRequestHeadersTotalSize,
 			MaxRequestHeaderCount: l.MaxRequestHeaderCount, MaxRequestBodySize: l.MaxRequestBodySize, MaxResponseBufferSize: l.MaxResponseBufferSize,
@@ -527,6 +549,10 @@ func (r *muxStream) exitInline() {
 func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.Answer {
 	r := s.Owner.(*muxStream)
 	r.x = x
+	if r.number == 0 { // the engine's own refusal
+		r.count()
+		x.countMux()
+	}
 	answer := r.rejected(bad, &s.Request().Head, s.Request().Protocol())
 	if answer == nil {
 		return nil

@@ -14,6 +14,9 @@ func (x *mux) Ended(s *http2.Stream) {
 	if e == nil {
 		return
 	}
+	if r.number == 0 { // its head was not read in full: the reader says so
+		r.count()
+	}
 	report := s.Report()
 	if e.reason == "" {
 		e.reason = x.muxReason(report.Err)

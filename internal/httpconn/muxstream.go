@@ -45,6 +45,12 @@ func (x *mux) Recycle(s *http2.Stream) {
 	muxStreams.Put(r)
 }
 
+// count gives a request its number. It is for the reader.
+func (r *muxStream) count() {
+	r.x.requests++
+	r.number = r.x.requests
+}
+
 // begin readies the features of a request.
 func (r *muxStream) begin() {
 	x := r.x
@@ -54,7 +60,7 @@ func (r *muxStream) begin() {
 		server.Set(&r.features, as)
 	}
 	if r.http.Request().ConnectProtocol() != "" {
-		r.offerTunnel(&r.http.Request().Head, carrier{&r.http, r.body(), r.http.Response()})
+		r.offerTunnel(&r.http.Request().Head, carrier{&r.http, r, r.body(), r.http.Response()})
 	}
 	if r.ex != nil {
 		r.ex.served = true

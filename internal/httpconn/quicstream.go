@@ -51,7 +51,7 @@ func (r *quicStream) begin() {
 	q := r.http.Request()
 	r.features.Init(q, r.http.Response(), r, r.c.parent)
 	if q.ConnectProtocol() != "" {
-		r.offerTunnel(&q.Head, carrier{&r.http, r.body(), r.http.Response()})
+		r.offerTunnel(&q.Head, carrier{&r.http, r, r.body(), r.http.Response()})
 	}
 	if r.ex != nil {
 		r.ex.served = true

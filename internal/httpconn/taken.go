@@ -112,6 +112,7 @@ func (m *Manager) take(c *conn, nc net.Conn) *Taken {
 	if c.chain != nil {
 		t.done = make(chan struct{})
 		c.chain.taken = t
+		c.chain.users.Add(1)
 	}
 	c.uncounted = true
 	m.open.Add(-1)
@@ -187,7 +188,6 @@ func (t *Taken) Close() error {
 	t.once.Do(func() {
 		t.lifeEnds()
 		t.m.mu.Lock()
-		defer t.m.mu.Unlock()
 		t.m.upgraded.Add(-1)
 		delete(t.m.taken, t)
 		t.endpoint.taken--
@@ -195,6 +195,8 @@ func (t *Taken) Close() error {
 		if t.done != nil {
 			close(t.done)
 		}
+		t.m.mu.Unlock()
+		t.chain.left()
 	})
 	return t.Conn.Close()
 }

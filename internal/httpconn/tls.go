@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/accesslog"
-	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
@@ -31,46 +30,62 @@ var (
 
 // handshake is the last step before HTTP on an endpoint with TLS. When it returns an error, which has been logged, nc is closed.
 func (ch *chain) handshake(ctx context.Context, nc net.Conn, ahead []byte) (*tls.Conn, error) {
-	if !ch.handshaking(true) {
-		nc.Close()
-		return nil, errDraining
-	}
 	if len(ahead) > 0 {
 		nc = &replayed{Conn: nc, ahead: ahead}
+	}
+	gated := &gatedConn{Conn: nc, gate: ch.m.handshakes}
+	secure := tls.Server(gated, ch.endpoint.tlsConfig(ch.m.handshakes))
+	err := ch.secure(secure, func() error {
+		defer gated.opened.Store(true)
+		return ch.shake(ctx, secure)
+	})
+	switch {
+	case err == nil:
+		return secure, nil
+	case errors.Is(err, errPlainHTTP):
+		ch.answerPlainHTTP(nc)
+	case ch.secured != nil: // the handshake was well, what it came to is not
+		secure.Close()
+	}
+	nc.Close()
+	return nil, err
+}
+
+// secure makes the handshake by shake, tells of it, and keeps what it came to.
+func (ch *chain) secure(made interface{ ConnectionState() tls.ConnectionState }, shake func() error) error {
+	if !ch.handshaking(true) {
+		return errDraining
 	}
 	rec := ch.m.recorder(ch.endpoint)
 	rec.TLSHandshakeStarted()
 	began := time.Now()
-	secure := tls.Server(nc, ch.endpoint.tlsConfig())
-	err := ch.shake(ctx, secure)
+	err := ch.m.handshakes.during(shake)
 	going := ch.handshaking(false)
 	if err != nil {
 		rec.TLSHandshakeEnded(time.Since(began), "", reasonHandshake)
-		err = ch.handshakeFailed(err, going, began)
-		nc.Close()
-		return nil, err
+		return ch.handshakeFailed(err, going, began)
 	}
-	state := secure.ConnectionState()
+	state := made.ConnectionState()
 	ch.secured = &secured{state}
 	rec.TLSHandshakeEnded(time.Since(began), versionText(state.Version), "")
 	if ch.m.debug.Load() {
 		ch.log(slog.LevelDebug, eventHTTPSEstablished, slog.String("version", tls.VersionName(state.Version)),
 			slog.String("cipher", tls.CipherSuiteName(state.CipherSuite)), slog.String("protocol", state.NegotiatedProtocol), slog.String("host", state.ServerName))
 	}
-	if err := ch.spoken(); err != nil {
-		secure.Close()
-		return nil, err
+	return ch.spoken()
+}
+
+// handshakeTime is how long a handshake on the endpoint may take; negative for no limit.
+func (ep *Endpoint) handshakeTime() time.Duration {
+	if ep.HandshakeTimeout == 0 {
+		return DefaultHandshakeTimeout
 	}
-	return secure, nil
+	return ep.HandshakeTimeout
 }
 
 // shake makes the handshake in its time. Whatever ends ctx closes the connection, so that no read or write outlasts it.
 func (ch *chain) shake(ctx context.Context, secure *tls.Conn) error {
-	d := ch.endpoint.HandshakeTimeout
-	if d == 0 {
-		d = DefaultHandshakeTimeout
-	}
-	if d > 0 {
+	if d := ch.endpoint.handshakeTime(); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, d, errHandshaking)
 		defer cancel()
@@ -104,7 +119,7 @@ func (ch *chain) handshakeFailed(err error, going bool, began time.Time) error {
 		ch.log(slog.LevelDebug, eventAuthenticationTimedOut, slog.Duration("after", time.Since(began)))
 	default:
 		ch.reason = reasonHandshake
-		if ch.answerPlainHTTP(err) {
+		if isPlainHTTP(err) {
 			err = errPlainHTTP
 		}
 		ch.log(slog.LevelDebug, eventAuthenticationFailed, slog.Any("error", err))
@@ -116,25 +131,28 @@ func (ch *chain) handshakeFailed(err error, going bool, began time.Time) error {
 	return err
 }
 
-// answerPlainHTTP answers a client that began with a request in place of a handshake, as net/http does. It reports whether it was one.
-func (ch *chain) answerPlainHTTP(err error) bool {
+// isPlainHTTP reports whether a handshake failed because the client began with a request in its place.
+func isPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	if !errors.As(err, &record) || record.Conn == nil {
 		return false
 	}
 	switch string(record.RecordHeader[:]) {
-	default:
-		return false
 	case "GET /", "HEAD ", "POST ", "PUT /", "PATCH", "DELET", "OPTIO":
-	}
-	record.Conn.SetWriteDeadline(time.Now().Add(time.Second))
-	t := transport.NewConn(record.Conn, ch.m.heartbeat, reasons)
-	if t.Writev([]byte(plainHTTPAnswer), nil) != nil {
-		t.Close()
 		return true
 	}
+	return false
+}
+
+// answerPlainHTTP answers such a client, as net/http does.
+func (ch *chain) answerPlainHTTP(nc net.Conn) {
+	nc.SetWriteDeadline(time.Now().Add(time.Second))
+	t := transport.NewConn(nc, ch.m.heartbeat, reasons)
+	if t.Writev([]byte(plainHTTPAnswer), nil) != nil {
+		t.Close()
+		return
+	}
 	t.CloseLingering() // the rest of its request is read and dropped: a reset would destroy the answer
-	return true
 }
 
 const plainHTTPAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
@@ -143,7 +161,7 @@ const plainHTTPAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; c
 // spoken says why the endpoint does not serve what was negotiated; nil if it does.
 func (ch *chain) spoken() error {
 	switch name := ch.secured.state.NegotiatedProtocol; {
-	case ch.endpoint.Protocols == HTTP2 && name != protocolHTTP2:
+	case ch.endpoint.Protocols == HTTP2 && name != protocolHTTP2 && name != "acme-tls/1": // a validation (RFC 8737) is a handshake and no more
 		ch.log(slog.LevelError, eventHTTP2NotNegotiated, slog.String("protocol", name))
 		return errNoHTTP2
 	case name != "" && name != protocolHTTP2 && !strings.HasPrefix(name, "http/"):
@@ -171,9 +189,9 @@ func (s *secured) ClientCertificate() *x509.Certificate {
 }
 
 // describe puts what was negotiated into the features and options of the connection.
-func (s *secured) describe(c *connection.Conn, opts *Options) {
-	server.Set[server.TLSHandshakeFeature](c.Features(), s)
-	server.Set[server.TLSConnectionFeature](c.Features(), s)
+func (s *secured) describe(f *server.Features, opts *Options) {
+	server.Set[server.TLSHandshakeFeature](f, s)
+	server.Set[server.TLSConnectionFeature](f, s)
 	opts.Protocol = s.state.NegotiatedProtocol
 	opts.Inadequate = !adequate(s.state.Version, s.state.CipherSuite)
 }

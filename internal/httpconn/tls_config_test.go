@@ -220,7 +220,7 @@ func TestOnlySuitesThatHTTP2AllowsAreAdequate(t *testing.T) {
 				t.Fatal(err)
 			}
 			var opts Options
-			ch.secured.describe(connection.New(far, nil), &opts)
+			ch.secured.describe(connection.New(far, nil).Features(), &opts)
 			if opts.Protocol != "h2" || opts.Inadequate != want {
 				t.Errorf("%s: %q, inadequate: %v, want h2 and %v", tls.CipherSuiteName(suite), opts.Protocol, opts.Inadequate, want)
 			}

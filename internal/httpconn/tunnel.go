@@ -33,7 +33,8 @@ type carrier struct {
 		SetReadDeadline(time.Time)
 		SetWriteDeadline(time.Time)
 	}
-	body interface {
+	lifetime server.RequestLifetimeFeature
+	body     interface {
 		io.Reader
 		SetLimit(n int64) bool
 	}
@@ -81,10 +82,14 @@ func (s *connectStream) Upgrade() (net.Conn, error) {
 	if !s.Upgradable() {
 		return nil, server.ErrTooLate
 	}
+	t, err := s.take()
+	if err != nil {
+		return nil, err
+	}
 	s.res.SetStatus(200)
-	t := s.take()
 	t.answered = true
 	if err := t.accept(); err != nil {
+		t.Close() // the caller has none to close
 		return nil, err
 	}
 	return t, nil
@@ -95,19 +100,30 @@ func (s *connectStream) Hijack() (net.Conn, []byte, error) {
 	if s.r.tunnel != nil {
 		return nil, nil, server.ErrTooLate
 	}
-	t := s.take()
+	t, err := s.take()
+	if err != nil {
+		return nil, nil, err
+	}
 	t.answered = s.res.Started()
 	return t, nil, nil
 }
 
-// take makes the stream a tunnel. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
-func (s *connectStream) take() *tunnel {
+// take makes the stream a tunnel, if there is a place among the upgraded connections. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
+func (s *connectStream) take() (*tunnel, error) {
+	c := s.r.c
+	if !c.m.reserve() {
+		return nil, errUpgradedLimit
+	}
+	if l := c.life; l != nil {
+		l.recorder.UpgradeStarted()
+	}
 	s.stream.Keep()
 	s.stream.Unmeter()
 	s.body.SetLimit(-1)
-	t := &tunnel{carrier: s.carrier, c: s.r.c, done: make(chan struct{})}
+	t := &tunnel{carrier: s.carrier, c: c, done: make(chan struct{})}
 	s.r.tunnel = t
-	return t
+	s.lifetime.OnAborted(func(error) { t.ended() }) // a handler may not notice for long
+	return t, nil
 }
 
 // tunnel is a stream as a connection.
@@ -115,7 +131,8 @@ type tunnel struct {
 	carrier
 	c    *conn
 	done chan struct{}
-	once sync.Once
+	once sync.Once // of Close
+	left sync.Once // of ended
 
 	mu       sync.Mutex // serializes writes
 	answered bool       // the answer to the handshake has been sent
@@ -213,8 +230,23 @@ func (t *tunnel) Close() error {
 	t.once.Do(func() {
 		close(t.done)
 		t.stream.SetReadDeadline(time.Unix(1, 0))
+		t.ended()
 	})
 	return nil
+}
+
+// ended gives the place among the upgraded connections back.
+func (t *tunnel) ended() {
+	t.left.Do(func() {
+		c := t.c
+		if c.life != nil {
+			c.life.recorder.UpgradeEnded()
+		}
+		c.m.mu.Lock()
+		defer c.m.mu.Unlock()
+		c.m.upgraded.Add(-1)
+		c.m.signalLocked()
+	})
 }
 
 func (t *tunnel) LocalAddr() net.Addr  { return t.c.LocalAddr() }

@@ -255,6 +255,12 @@ func (c *EventConn) Attach() {
 	}
 }
 
+// again is Attach, after which the connection is Readable at once, whatever the socket says.
+func (c *EventConn) again() {
+	c.Attach()
+	c.shard.post(c, Readable)
+}
+
 // block waits until the socket is ready in one direction, by a goroutine that does not lead.
 func (c *EventConn) block(write bool) error {
 	c.Leave()
@@ -335,6 +341,18 @@ func (c *EventConn) Interrupt() {
 
 // TryRead reads without waiting. It returns 0 and nil when there is nothing.
 func (c *EventConn) TryRead(p []byte) (int, error) {
+	n, err := c.receive(p)
+	if n > 0 {
+		c.timeouts.received(n)
+	}
+	return n, err
+}
+
+// received counts bytes for the least rate.
+func (c *EventConn) received(n int) { c.timeouts.received(n) }
+
+// receive is TryRead without counting.
+func (c *EventConn) receive(p []byte) (int, error) {
 	if !c.use() {
 		return 0, net.ErrClosed
 	}
@@ -351,7 +369,6 @@ func (c *EventConn) TryRead(p []byte) (int, error) {
 		case n == 0:
 			return 0, io.EOF
 		}
-		c.timeouts.received(n)
 		return n, nil
 	}
 }

@@ -79,9 +79,6 @@ func (c *EventConn) TryWritev(bufs [][]byte) (written int, err error) {
 	return written, nil
 }
 
-// maxVec is how many buffers go in one system call.
-const maxVec = 16
-
 func withoutEmpty(bufs [][]byte) [][]byte {
 	for len(bufs) > 0 && len(bufs[0]) == 0 {
 		bufs = bufs[1:]

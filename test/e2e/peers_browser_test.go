@@ -46,6 +46,12 @@ func TestARealBrowserShowsTheDemoAndItsWebSocketWorks(t *testing.T) {
 // browse loads a page, runs its scripts for two seconds of the page's time, and returns what it has become.
 func browse(t *testing.T, browser, url string, options ...string) string {
 	t.Helper()
+	return browseAs(t, os.Environ(), browser, url, options...)
+}
+
+// browseAs is browse with other variables, such as HOME.
+func browseAs(t *testing.T, env []string, browser, url string, options ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), peerTimeout)
 	defer cancel()
 	profile := t.TempDir()
@@ -53,6 +59,7 @@ func browse(t *testing.T, browser, url string, options ...string) string {
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--user-data-dir="+profile,
 		"--virtual-time-budget=2000", "--dump-dom", url)
 	cmd := exec.CommandContext(ctx, browser, args...)
+	cmd.Env = env
 	var log strings.Builder
 	cmd.Stderr = &log
 	out, err := cmd.Output()

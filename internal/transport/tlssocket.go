@@ -1,0 +1,183 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// tlsSocket is a TLSConn as what crypto/tls reads from and writes to.
+type tlsSocket TLSConn
+
+// errNothing says that there is nothing to read now. It is temporary: crypto/tls goes on with the record that it was reading.
+var errNothing net.Error = nothing{}
+
+type nothing struct{}
+
+func (nothing) Error() string   { return "there is nothing to read yet" }
+func (nothing) Timeout() bool   { return true }
+func (nothing) Temporary() bool { return true }
+
+// inputSize holds a record of the largest size, and a little of the next.
+const inputSize = 5 + recordSize + 256 + 1<<10
+
+var inputs = sync.Pool{New: func() any { b := make([]byte, inputSize); return &b }}
+
+// maxOut is the largest buffer of records that is kept.
+const maxOut = maxBatch + 4<<10
+
+var outs = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+func putOut(b *[]byte) {
+	if b != nil && cap(*b) <= maxOut {
+		outs.Put(b)
+	}
+}
+
+// Read feeds crypto/tls with one record at a time, so that it keeps no more than that, and that the end of what was read is known.
+func (s *tlsSocket) Read(p []byte) (int, error) {
+	t := (*TLSConn)(s)
+	if t.in == nil {
+		if raw := t.raw.Load(); raw != nil {
+			return (*raw).Read(p)
+		}
+		if err := t.fill(); err != nil {
+			return 0, err
+		}
+	}
+	have := (*t.in)[t.from:t.to]
+	if t.left == 0 {
+		k := copy(t.header[t.headed:], have)
+		t.left = k
+		if t.headed += k; t.headed == recordHeader {
+			t.left += int(t.header[3])<<8 | int(t.header[4])
+			t.headed = 0
+		}
+	}
+	n := copy(p, have[:min(len(have), t.left)])
+	t.left -= n
+	t.from += n
+	if t.from == t.to {
+		t.emptied()
+	}
+	return n, nil
+}
+
+const recordHeader = 5
+
+// fill reads from the socket: after the handshake without waiting.
+func (t *TLSConn) fill() error {
+	if t.drained {
+		return errNothing
+	}
+	if t.in == nil {
+		t.in = inputs.Get().(*[]byte)
+	}
+	for {
+		n, err := t.receive(*t.in)
+		switch {
+		case n > 0:
+			t.from, t.to = 0, n
+			t.drained = t.secure && n < len(*t.in) // more that comes is told by the loop
+			return nil
+		case err != nil:
+			t.emptied()
+			return err
+		case t.secure:
+			t.drained = true
+			t.emptied()
+			return errNothing
+		}
+		if err := t.await(); err != nil {
+			t.emptied()
+			return err
+		}
+	}
+}
+
+// await waits for the client in the midst of a handshake.
+func (t *TLSConn) await() error {
+	if t.hooks.Wait != nil {
+		t.hooks.Wait()
+		defer t.hooks.GoOn()
+	}
+	if err := t.over(false); err != nil {
+		return err
+	}
+	return t.block(false)
+}
+
+// emptied gives the buffer back.
+func (t *TLSConn) emptied() {
+	if t.in != nil {
+		inputs.Put(t.in)
+		t.in, t.from, t.to = nil, 0, 0
+	}
+}
+
+// Write collects records, or sends them when crypto/tls has to see that it is done: in the handshake, and after Detach.
+func (s *tlsSocket) Write(p []byte) (int, error) {
+	t := (*TLSConn)(s)
+	if raw := t.raw.Load(); raw != nil {
+		return (*raw).Write(p)
+	}
+	if !t.secure {
+		if err := t.looped.Writev(p, nil); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pooled == nil {
+		t.pooled = outs.Get().(*[]byte)
+		t.out = append((*t.pooled)[:0], t.out...)
+	}
+	t.out = append(t.out, p...)
+	if cap(t.out) > cap(*t.pooled) {
+		*t.pooled = t.out[:0]
+	}
+	return len(p), nil
+}
+
+// Close, CloseWrite and the deadlines are those of the connection below, after Detach.
+func (s *tlsSocket) Close() error {
+	if raw := s.raw.Load(); raw != nil {
+		return (*raw).Close()
+	}
+	(*TLSConn)(s).Sever()
+	return nil
+}
+
+func (s *tlsSocket) deadline(set func(net.Conn) error) error {
+	if raw := s.raw.Load(); raw != nil {
+		return set(*raw)
+	}
+	return nil // there are others on a loop
+}
+
+func (s *tlsSocket) SetDeadline(at time.Time) error {
+	return s.deadline(func(nc net.Conn) error { return nc.SetDeadline(at) })
+}
+
+func (s *tlsSocket) SetReadDeadline(at time.Time) error {
+	return s.deadline(func(nc net.Conn) error { return nc.SetReadDeadline(at) })
+}
+
+func (s *tlsSocket) SetWriteDeadline(at time.Time) error {
+	return s.deadline(func(nc net.Conn) error { return nc.SetWriteDeadline(at) })
+}
+
+func (s *tlsSocket) LocalAddr() net.Addr  { return s.looped.LocalAddr() }
+func (s *tlsSocket) RemoteAddr() net.Addr { return s.looped.RemoteAddr() }
+
+// NetConn is what is below after Detach, as of a tls.Conn; nil before.
+func (s *tlsSocket) NetConn() net.Conn {
+	if raw := s.raw.Load(); raw != nil {
+		return *raw
+	}
+	return nil
+}
+
+var _ io.ReadWriteCloser = (*tlsSocket)(nil)
