@@ -120,6 +120,27 @@ func TestAStopThatIsOutOfTimeAborts(t *testing.T) {
 	x.wantClosed(http3.InternalError)
 }
 
+func TestAStopDoesNotWaitForAHandlerThatIgnoresIt(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	over := make(chan struct{})
+	r := serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		defer close(over)
+		close(began)
+		<-release
+	}))
+	x := r.raw()
+	x.stream(true, request("GET", "/"))
+	<-began
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.server.Stop(ctx); err == nil {
+		t.Error("Stop says nothing")
+	}
+	x.wantClosed(http3.InternalError)
+	close(release)
+	<-over
+}
+
 func TestAnEndpointIsRemovedWhileAnotherServes(t *testing.T) {
 	r := serve(t, text("ok"), func(o *kestrel.Options) {
 		o.Endpoints[0].Name = "first"

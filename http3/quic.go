@@ -68,7 +68,7 @@ type listener struct {
 	accepting  func(context.Context) (*quic.Conn, error)
 	end        func() error
 	handshakes atomic.Int64
-	wg         sync.WaitGroup
+	wg         sync.WaitGroup // of accept
 }
 
 // connecting is asked when a client begins a handshake, which is refused where the connection would be.
@@ -96,7 +96,7 @@ func (l *listener) accept() {
 		if once, ok := q.Context().Value(handshakeKey{}).(*sync.Once); ok {
 			once.Do(func() { l.handshakes.Add(-1) })
 		}
-		l.wg.Go(func() { l.serve(q) })
+		go l.serve(q) // the manager waits for it
 	}
 }
 
@@ -109,7 +109,7 @@ func (l *listener) serve(q *quic.Conn) {
 // Close implements kestrel.HTTP3Listener.
 func (l *listener) Close() { _ = l.end() } // it is closed, whatever it says
 
-// Release implements kestrel.HTTP3Listener.
+// Release implements kestrel.HTTP3Listener. It does not wait for handlers that go on though they were aborted: their connections are closed.
 func (l *listener) Release() {
 	_ = l.end()
 	l.wg.Wait()

@@ -40,7 +40,7 @@ type HTTP3Handler interface {
 type HTTP3Listener interface {
 	// Close ends accepting connections; those that are open go on.
 	Close()
-	// Release waits for the last connection and closes the socket.
+	// Release closes the socket. The connections have ended before; handlers that ignore it may still run.
 	Release()
 }
 
