@@ -82,6 +82,11 @@ func (s *Response) render(whole bool) {
 	if !seen.server && c.cfg.ServerHeader != "" {
 		b = httpcommon.AppendField(b, "Server", c.cfg.ServerHeader)
 	}
+	if c.cfg.AltSvc != "" {
+		if _, own := s.header.Lookup("Alt-Svc"); !own {
+			b = httpcommon.AppendField(b, "Alt-Svc", c.cfg.AltSvc)
+		}
+	}
 	for name, value := range s.header.All() {
 		if s.leftOut(name, value, &seen) {
 			s.removed = s.removed || len(name) != len("Date") && len(name) != len("Connection")

@@ -103,10 +103,7 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 	}
 	whole, bad := f.has(flagEndStream), refused
 	if bad == nil {
-		bad = s.req.finish(c.cfg, &c.fields)
-	}
-	if bad == nil && whole && s.req.length > 0 {
-		bad = errLessThanLength
+		bad = s.req.judge(c.cfg, &c.fields, whole)
 	}
 	if bad != nil {
 		s.remoteEnded = whole
@@ -118,20 +115,20 @@ func (c *Conn) headerBlock(f *frame, block []byte) *connError {
 // decode reads a block into the head or the trailers of a stream; into nothing for nil.
 func (c *Conn) decode(s *Stream, trailers bool, block []byte) *connError {
 	f := &c.fields
-	*f = fields{limits: &c.cfg.Limits, trailers: trailers}
 	var memory []byte
+	var head *httpcommon.Head
 	if s != nil {
-		f.req = &s.req
-		if trailers {
-			f.size, f.count = s.req.fieldsSize, s.req.fieldCount
-		} else {
-			memory = s.req.memory[:0]
+		head = &s.req.Head
+		if !trailers {
+			memory = head.Memory[:0]
 		}
 	}
+	l := &c.cfg.Limits
+	f.Begin(head, trailers, httpcommon.FieldLimits{MaxTotalSize: l.MaxRequestHeadersTotalSize, MaxCount: l.MaxRequestHeaderCount})
 	memory, err := c.decoder.Decode(block, memory, f)
 	if s != nil && !trailers { // those have memory of their own, which nobody uses again
-		s.req.memory = memory
-		s.req.fieldsSize, s.req.fieldCount = f.size, f.count
+		head.Memory = memory
+		f.End()
 	}
 	if err == nil {
 		return nil
@@ -182,9 +179,7 @@ func (c *Conn) unserved(s *Stream, why error) {
 	c.mu.Lock()
 	s.cause = why
 	c.mu.Unlock()
-	if s.req.host == "" {
-		s.req.host = s.req.authority
-	}
+	s.req.Incomplete()
 	c.release(s)
 }
 
@@ -206,9 +201,8 @@ func (c *Conn) headLost(why error) {
 // serve runs a request.
 func (c *Conn) serve(s *Stream, whole bool) *connError {
 	c.opened = true
-	s.req.begin(whole)
-	if value, set := s.req.header.Lookup("priority"); set {
-		s.priority = parsePriority(value)
+	if value, set := s.req.Header().Lookup("priority"); set {
+		s.priority = httpcommon.ParsePriority(value)
 	}
 	if c.upcoming.stream == s.id {
 		s.priority = c.upcoming.priority
@@ -261,153 +255,13 @@ func (c *Conn) drained(f *frame) *connError {
 	return c.spend(abuseUnknown)
 }
 
-// fields takes the fields of a block one by one (RFC 9113 §8.2, §8.3). It is an hpack.Sink.
-type fields struct {
-	req      *Request // nil: they are only checked against the limits
-	limits   *Limits
-	trailers bool
-	regular  bool // a regular field has come
-	size     int
-	count    int
-	seen     uint8
-	scheme   string
-	protocol string
-	cookies  int
-}
+// fields takes the fields of a block one by one. It is an hpack.Sink.
+type fields struct{ httpcommon.Fields }
 
-// Which pseudo-header fields have come.
-const (
-	sawMethod uint8 = 1 << iota
-	sawScheme
-	sawPath
-	sawAuthority
-	sawProtocol
-)
-
-// Field implements hpack.Sink.
+// Field implements hpack.Sink. A field that breaks a rule ends the connection, as in Kestrel.
 func (f *fields) Field(x hpack.Field) error {
-	// RFC 9113 §10.5.1 counts 32 bytes besides; Kestrel counts what the field would have on HTTP/1.1.
-	f.size += len(x.Name) + len(x.Value) + 4
-	if f.size > f.limits.MaxRequestHeadersTotalSize {
-		return errHeadersTooLarge
-	}
-	if x.Name != "" && x.Name[0] == ':' {
-		return f.pseudo(x.Name, x.Value)
-	}
-	f.count++
-	if f.count > f.limits.MaxRequestHeaderCount {
-		return errTooManyHeaders
-	}
-	f.regular = true
-	if err := checkName(x.Name); err != nil {
-		return err
-	}
-	if !validValue(x.Value) {
-		return errFieldInvalid
-	}
-	if connectionSpecific(x.Name, x.Value) {
-		return errConnectionField
-	}
-	if f.req == nil {
-		return nil
-	}
-	if f.trailers {
-		if !httpcommon.ForbiddenTrailer(x.Name) {
-			f.req.trailer.Add(x.Name, x.Value)
-		}
-		return nil
-	}
-	if x.Name == "cookie" {
-		f.cookies++
-	}
-	f.req.header.Add(x.Name, x.Value)
-	return nil
-}
-
-func (f *fields) pseudo(name, value string) error {
-	var bit uint8
-	switch name {
-	case ":method":
-		bit = sawMethod
-	case ":scheme":
-		bit = sawScheme
-	case ":path":
-		bit = sawPath
-	case ":authority":
-		bit = sawAuthority
-	case ":protocol":
-		bit = sawProtocol
-	}
-	switch {
-	case f.trailers:
-		return errTrailersPseudo
-	case bit == 0:
-		return errUnknownPseudo
-	case f.regular:
-		return errPseudoLate
-	case f.seen&bit != 0:
-		return errDuplicatePseudo
-	case !validValue(value):
-		return errFieldInvalid
-	}
-	f.seen |= bit
-	if f.req == nil {
-		return nil
-	}
-	switch bit {
-	case sawMethod:
-		f.req.method = httpcommon.InternMethod(value)
-	case sawScheme:
-		f.scheme = value
-	case sawPath:
-		f.req.rawTarget = value
-	case sawAuthority:
-		f.req.authority = value
-	case sawProtocol:
-		f.protocol = value
+	if bad := f.Add(x.Name, x.Value); bad != nil {
+		return &connError{ProtocolError, bad.Reason, bad.Detail}
 	}
 	return nil
-}
-
-// checkName is RFC 9113 §8.2.1: a token without uppercase letters.
-func checkName(name string) error {
-	if name == "" {
-		return errFieldInvalid
-	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c >= 'A' && c <= 'Z':
-			return errUppercase
-		case !httpcommon.IsTokenByte(c):
-			return errFieldInvalid
-		}
-	}
-	return nil
-}
-
-// validValue is RFC 9113 §8.2.1: no NUL, CR or LF, and no white space at the ends.
-func validValue(v string) bool {
-	if v == "" {
-		return true
-	}
-	if first, last := v[0], v[len(v)-1]; first == ' ' || first == '\t' || last == ' ' || last == '\t' {
-		return false
-	}
-	for i := range len(v) {
-		if c := v[i]; c == 0 || c == '\r' || c == '\n' {
-			return false
-		}
-	}
-	return true
-}
-
-// connectionSpecific names the fields of RFC 9113 §8.2.2.
-func connectionSpecific(name, value string) bool {
-	switch name {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
-		return true
-	case "te":
-		return !httpcommon.EqualFold(value, "trailers")
-	}
-	return false
 }

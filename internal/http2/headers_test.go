@@ -99,7 +99,7 @@ func TestWhatHeaderBlocksMustNotBe(t *testing.T) {
 		}, errTrailersEnd},
 		{"trailers with a pseudo-header field", func(r *rig) []byte {
 			return append(r.request(1, 0, "POST", "/"), aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, r.encode(":path", "/"))...)
-		}, errTrailersPseudo},
+		}, &connError{ProtocolError, "invalid_request_headers", "Trailers have a pseudo-header field."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -44,6 +44,8 @@ var (
 	// Debug: an HTTP/2 connection is ended because of its client. Keys: connection, endpoint, remote, code, reason, detail.
 	// For a data rate also: rate, limit, grace, bytes, over.
 	eventHTTP2ConnectionError = newEvent(29, "Http2ConnectionError", "the client has broken a rule of HTTP/2")
+	// Debug: an HTTP/3 connection is ended because of its client. Keys: connection, endpoint, remote, code, reason, detail.
+	eventHTTP3ConnectionError = newEvent(42, "Http3ConnectionError", "the client has broken a rule of HTTP/3")
 	// Debug: a request was refused. Keys: connection, request, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
 	// Debug: the application wrote a body for a response that has none, such as that to HEAD. Keys: connection, request, remote, bytes.

@@ -27,6 +27,7 @@ type Config struct {
 	// Limits need not be effective.
 	Limits http1.Limits
 	HTTP2  HTTP2Limits
+	HTTP3  HTTP3Limits
 	Compat http1.Compat
 	// ServerHeader is the Server field of responses; "" sends none.
 	ServerHeader string
@@ -117,8 +118,8 @@ type Manager struct {
 
 	minder *minder
 	muxMu  sync.Mutex
-	muxes  map[*mux]struct{} // connections that speak HTTP/2
-	ticked []*mux            // the heartbeat's
+	muxes  map[multiplexed]struct{} // connections that speak HTTP/2 or 3
+	ticked []multiplexed            // the heartbeat's
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -141,7 +142,7 @@ func New(cfg Config) *Manager {
 		conns:  make(map[*conn]struct{}),
 		taken:  make(map[*Taken]struct{}),
 		chains: make(map[*chain]struct{}),
-		muxes:  make(map[*mux]struct{}),
+		muxes:  make(map[multiplexed]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})

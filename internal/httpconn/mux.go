@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -68,13 +67,13 @@ func (c *conn) prefaced() http1.Next {
 // connections. Others go on. It returns at once and is safe from any goroutine.
 func (m *Manager) DrainHTTP2() {
 	m.muxMu.Lock()
-	all := make([]*mux, 0, len(m.muxes))
+	all := make([]multiplexed, 0, len(m.muxes))
 	for x := range m.muxes {
 		all = append(all, x)
 	}
 	m.muxMu.Unlock()
 	for _, x := range all {
-		x.http.Drain()
+		x.Drain()
 	}
 }
 
@@ -98,12 +97,7 @@ func (c *conn) newMux(first []byte) *mux {
 	c.mu.Lock()
 	c.h2 = x
 	c.mu.Unlock()
-	c.m.muxMu.Lock()
-	c.m.muxes[x] = struct{}{}
-	c.m.muxMu.Unlock()
-	if c.draining() {
-		x.http.Drain()
-	}
+	c.streams(x.http)
 	return x
 }
 
@@ -330,9 +324,9 @@ func (x *mux) over() { x.once.Do(x.forget) }
 func (x *mux) forget() {
 	c := x.conn
 	c.m.muxMu.Lock()
-	delete(c.m.muxes, x)
+	delete(c.m.muxes, x.http)
 	c.m.muxMu.Unlock()
-	c.muxLifeEnds()
+	c.streamsEnd(metrics.Protocol{Name: "http", Version: "2"})
 	c.finished = true
 	c.m.remove(c)
 	c.chain.left()
@@ -350,7 +344,7 @@ func (m *Manager) tickMuxes(now int64) {
 	}
 	m.muxMu.Unlock()
 	for _, x := range all {
-		x.http.Tick(now)
+		x.Tick(now)
 	}
 	clear(all)
 	m.ticked = all
@@ -436,8 +430,8 @@ func (x *mux) measured() *transport.Measure {
 	return x.transport.Measured()
 }
 
-// muxLifeEnds ends what is kept of the connection.
-func (c *conn) muxLifeEnds() {
+// streamsEnd ends what is kept of a connection whose requests are streams.
+func (c *conn) streamsEnd(spoke metrics.Protocol) {
 	l := c.life
 	if l == nil {
 		return
@@ -453,7 +447,7 @@ func (c *conn) muxLifeEnds() {
 		c.chain.reason = l.reason
 		return
 	}
-	l.recorder.ConnectionEnded(time.Since(l.began), metrics.Protocol{Name: "http", Version: "2"}, l.reason)
+	l.recorder.ConnectionEnded(time.Since(l.began), spoke, l.reason)
 }
 
 // http2Config is an endpoint's configuration of the HTTP/2 engine.
@@ -470,7 +464,7 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
 		},
 		RequestRate: rateOf(now.rates.Read), ResponseRate: rateOf(now.rates.Write),
-		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
+		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, AltSvc: ep.AltSvc, Date: m.dateValue,
 	}
 }
 
@@ -523,28 +517,10 @@ func (r *muxStream) end(err *error) {
 	case r.kind != nil:
 		r.kind.took(time.Since(r.left))
 	}
-	if v != nil {
-		*err = errPanicked
-		if v == http.ErrAbortHandler {
-			r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
-			r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
-		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
-			*err = cause
-		} else {
-			r.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
-		}
-	} else if *err != nil && !isBadRequest(*err) {
-		level, e := slog.LevelError, eventApplicationError
-		if r.http.Cause() != nil { // the echo of the client's leaving is no news
-			level, e = slog.LevelDebug, eventResponseFailed
-		}
-		r.log(level, e, slog.Any("error", *err))
+	if r.failure(v, err, r.http.Cause() != nil) {
+		r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
 	}
-	x.mu.Lock()
-	clear(r.onAbort)
-	r.onAbort = r.onAbort[:0]
-	r.running = false
-	x.mu.Unlock()
+	r.setRunning(false)
 	if r.tunnel != nil {
 		r.tunnel.Close()
 	}
@@ -577,10 +553,7 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 		r.count()
 		x.countMux()
 	}
-	r.fault(errorType(bad.Reason))
-	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
-	q := s.Request()
-	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()}, r.log)
+	answer := r.rejected(bad, &s.Request().Head, s.Request().Protocol())
 	if answer == nil {
 		return nil
 	}
@@ -588,14 +561,4 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 }
 
 // Failed implements http2.Handler.
-func (x *mux) Failed(s *http2.Stream, err error) {
-	r := s.Owner.(*muxStream)
-	if p := (*httpcommon.PanicError)(nil); errors.As(err, &p) {
-		r.log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
-		return
-	}
-	if httpcommon.LengthMismatch(err) {
-		r.fault(reasonLength)
-	}
-	r.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
-}
+func (x *mux) Failed(s *http2.Stream, err error) { s.Owner.(*muxStream).failed(err) }
