@@ -55,17 +55,23 @@ func TestHTTP2SurvivesWhatHandlersAndClientsDo(t *testing.T) {
 func muxChaos(t *testing.T, cfg Config, ep *Endpoint, midway bool) {
 	s := startChaos(t, cfg, 0, ep)
 	end := time.Now().Add(chaosFor / 3)
+	if midway {
+		end = end.Add(patience) // until the server is stopped
+	}
 	c := &muxChaosRun{t: t, server: s}
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
-			for time.Now().Before(end) && !t.Failed() {
+			for time.Now().Before(end) && !t.Failed() && !c.stopping.Load() {
 				c.client(end, i%4 == 3)
 			}
 		})
 	}
 	if midway {
 		time.Sleep(chaosFor / 8)
+		for until := time.Now().Add(patience); c.answered.Load() == 0 && time.Now().Before(until); { // a busy machine is still at the handshakes
+			time.Sleep(time.Millisecond)
+		}
 		c.stopping.Store(true)
 		s.stop()
 	}
