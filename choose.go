@@ -91,6 +91,13 @@ func (a *App) byHand(config *kestrel.Configuration, opts kestrel.Options) (*choi
 			urls, from = a.options.urls, "code"
 		}
 	}
+	listen := urls
+	if len(opts.Endpoints) > 0 && !prefer {
+		listen = nil // endpoints win
+	}
+	if err := useDevCertificate(&opts, listen); err != nil {
+		return nil, err
+	}
 	s := kestrel.New(opts)
 	if len(urls) > 0 {
 		addresses, _ := server.Get[server.ServerAddressesFeature](s.Features())
@@ -98,7 +105,7 @@ func (a *App) byHand(config *kestrel.Configuration, opts kestrel.Options) (*choi
 		addresses.SetPreferHostingURLs(prefer)
 		config.SetEndpoints(from, endpointsAt(urls))
 	}
-	return &choice{name: "kestrel", server: s, app: a.app, config: config, reload: &reloader{server: s, byDefault: passed, kept: prefer}}, nil
+	return &choice{name: "kestrel", server: s, app: a.app, config: config, reload: &reloader{server: s, byDefault: passed, kept: prefer, urls: listen}}, nil
 }
 
 func endpointsAt(urls []string) (out []kestrel.Endpoint) {

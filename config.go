@@ -58,6 +58,7 @@ type reloader struct {
 	// byDefault are the endpoints when the configuration has none; kept is that it has no say in them.
 	byDefault []kestrel.Endpoint
 	kept      bool
+	urls      []string // where it listens, when that is not by endpoints
 }
 
 // reload reads the configuration again and serves by it. A mistake changes nothing.
@@ -71,6 +72,9 @@ func (a *App) reload(ctx context.Context, r *reloader) error {
 	}
 	if len(opts.Endpoints) == 0 {
 		opts.Endpoints = r.byDefault
+	}
+	if err := useDevCertificate(&opts, r.urls); err != nil {
+		return err
 	}
 	return r.server.Reload(ctx, opts)
 }

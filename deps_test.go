@@ -24,17 +24,20 @@ var imports = map[string][]string{
 	"internal/hpack":                 {},
 	"internal/clienthello":           {},
 	"internal/http2":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
+	"internal/http3":                 {"internal/httpcommon", "internal/bufpool", "internal/hpack"},
+	"http3":                          {"kestrel", "internal/http3", "internal/httpconn", "internal/httpcommon"},
 	"accesslog":                      {"internal/editdistance"},
 	"server":                         {"internal/httpcommon"},
 	"connection":                     {"server"},
 	"connection/connlog":             {"connection"},
 	"connection/proxyprotocol":       {"connection", "server"},
 	"server/servertest":              {"server", "internal/httpcommon"},
-	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/transport", "internal/httpcommon"},
+	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/http3", "internal/transport", "internal/httpcommon"},
 	"kestrel":                        {"server", "connection", "accesslog", "metrics", "internal/httpconn", "internal/http1", "internal/transport", "internal/tlsconfig", "internal/httpcommon", "internal/jsonc", "internal/editdistance"},
 	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
+	"acme":                           {},
 	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
-	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration"},
+	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration", "internal/devcert"},
 	"internal/editdistance":          {},
 	"internal/host/config":           {"internal/editdistance"},
 	"internal/host/process":          {},
@@ -49,6 +52,7 @@ var imports = map[string][]string{
 	"cmd/lanner":                     {"internal/host/...", "internal/host", "internal/launch", "internal/scaffold", "internal/devcert"},
 	"examples/customserver/nethttp":  {"server"},
 	"examples/customserver/fasthttp": {"server"},
+	"examples/acme":                  {"acme", "kestrel", "server"},
 	"examples/demo/site":             {"", "server", "inprocess"},
 	"test/...":                       {"..."},
 }
@@ -129,6 +133,21 @@ func TestTheLibraryLinksFewModules(t *testing.T) {
 		for _, p := range list(t, "-deps", "./"+pkg) {
 			if p.Module != nil && p.Module.Path != module && !slices.Contains(allowed, p.Module.Path) {
 				t.Errorf("%s links %s of module %s, which its dependency budget does not allow", pkg, p.ImportPath, p.Module.Path)
+			}
+		}
+	}
+}
+
+// Whoever does not import package http3 does not link a QUIC implementation.
+func TestOnlyPackageHTTP3LinksQUIC(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name, _ := relative(p.ImportPath)
+		if name == "http3" || strings.HasPrefix(name, "test/") {
+			continue
+		}
+		for _, path := range p.Imports {
+			if strings.HasPrefix(path, "github.com/quic-go/") || path == module+"/http3" && !strings.HasPrefix(name, "examples/") {
+				t.Errorf("%s imports %s", name, path)
 			}
 		}
 	}

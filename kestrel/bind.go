@@ -15,6 +15,7 @@ import (
 // bound is a listener and the URL under which it is reached.
 type bound struct {
 	listener net.Listener
+	socket   net.PacketConn // for HTTP/3; nil for none
 	url      string
 	name     string
 	scheme   string
@@ -24,7 +25,7 @@ type bound struct {
 func bind(ctx context.Context, e Endpoint) ([]bound, error) {
 	if e.Listener != nil {
 		url := e.listenerURL()
-		return []bound{{e.Listener, url, nameOr(e.Name, url), e.scheme()}}, nil
+		return []bound{{listener: e.Listener, url: url, name: nameOr(e.Name, url), scheme: e.scheme()}}, nil
 	}
 	a, err := ParseAddress(e.URL)
 	if err != nil {
@@ -59,7 +60,7 @@ func bind(ctx context.Context, e Endpoint) ([]bound, error) {
 	var out []bound
 	for _, l := range listeners {
 		url := boundURL(a, l)
-		out = append(out, bound{l, url, nameOr(e.Name, url), a.Scheme})
+		out = append(out, bound{listener: l, url: url, name: nameOr(e.Name, url), scheme: a.Scheme})
 	}
 	if strings.EqualFold(a.Host, "localhost") {
 		for i := range out { // both sockets answer under the one name

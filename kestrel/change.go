@@ -40,7 +40,7 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 	if err := s.servingLocked(); err != nil {
 		return err
 	}
-	opts := &Options{Endpoints: []Endpoint{e}, Certificates: s.opts.Certificates}
+	opts := &Options{Endpoints: []Endpoint{e}, Certificates: s.opts.Certificates, HTTP3: s.opts.HTTP3}
 	if err := opts.Validate(); err != nil {
 		return err
 	}
@@ -53,7 +53,9 @@ func (s *Server) AddEndpoint(ctx context.Context, e Endpoint) error {
 	if err != nil {
 		return err
 	}
-	open[0].serve(s.manager)
+	if err := serveAll(s.manager, open); err != nil {
+		return err
+	}
 	s.open = append(slices.Clone(s.open), open...)
 	s.publishLocked()
 	return nil
@@ -114,6 +116,9 @@ func (s *Server) drain(ctx context.Context, gone []*opened) error {
 		}
 	}
 	wg.Wait()
+	for _, o := range gone {
+		o.release()
+	}
 	return errors.Join(errs...)
 }
 
@@ -150,6 +155,7 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		return nil, fmt.Errorf("TicketKeysFile is %q and cannot become %q while the server serves: start it anew", s.opts.TicketKeysFile, opts.TicketKeysFile)
 	}
 	opts.Logger, opts.AccessLog, opts.Metrics, opts.Rejected = s.log, s.opts.AccessLog, s.opts.Metrics, s.opts.Rejected
+	opts.HTTP3 = s.opts.HTTP3
 	was := s.opts
 	s.opts = opts
 	p := plan{server: s, endpoints: s.endpoints(opts.Endpoints)}
@@ -158,10 +164,14 @@ func (s *Server) reloadLocked(ctx context.Context, opts Options) (gone []*opened
 		return nil, err
 	}
 	s.manager.Reconfigure(opts.Connections(s.app, s.features))
+	if err := serveAll(s.manager, p.fresh); err != nil {
+		s.manager.Reconfigure(was.Connections(s.app, s.features))
+		p.giveUp()
+		s.opts = was
+		return nil, err
+	}
 	for i, o := range p.next {
 		switch {
-		case o.closers == nil:
-			o.serve(s.manager)
 		case p.changed[i]:
 			o.become(p.endpoints[i], p.secure[i])
 			o.secured.start()
@@ -183,6 +193,15 @@ type plan struct {
 	sets      []*tlsconfig.Set // what is in the files now, of those that do not change
 	changed   map[int]bool     // those of next that stay and are to become another endpoint at the same place
 	gone      []*opened
+	fresh     []*opened // those of next that do not serve yet
+	undo      []func()
+}
+
+// giveUp undoes what prepare has done.
+func (p *plan) giveUp() {
+	for _, f := range p.undo {
+		f()
+	}
 }
 
 // prepare finds what stays, opens what is new, and changes the modes of sockets, or does nothing.
@@ -191,12 +210,9 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 	p.secure, p.sets = make([]secured, len(p.endpoints)), make([]*tlsconfig.Set, len(p.endpoints))
 	p.keep(func(o *opened, e Endpoint) bool { return o.endpoint.Name == e.Name && o.at(e) }) // first, where two have one place
 	p.keep((*opened).at)
-	var undo []func()
 	defer func() {
 		if err != nil {
-			for _, f := range undo {
-				f()
-			}
+			p.giveUp()
 		}
 	}()
 	for i, e := range p.endpoints {
@@ -208,7 +224,8 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 			return p.overlapping(err)
 		}
 		p.next[i] = fresh[0]
-		undo = append(undo, fresh[0].unbind)
+		p.fresh = append(p.fresh, fresh[0])
+		p.undo = append(p.undo, fresh[0].unbind)
 	}
 	for i, o := range p.next {
 		e := p.endpoints[i]
@@ -227,13 +244,13 @@ func (p *plan) prepare(ctx context.Context, open []*opened) (err error) {
 		if p.secure[i], err = p.server.secureLocked(e); err != nil {
 			return err
 		}
-		undo = append(undo, p.secure[i].end)
+		p.undo = append(p.undo, p.secure[i].end)
 		p.changed[i] = true
 		back, err := o.changeMode(e.UnixMode)
 		if err != nil {
 			return err
 		}
-		undo = append(undo, back)
+		p.undo = append(p.undo, back)
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ const (
 // table has a row for each option. * stands for the name of an endpoint.
 var table = map[string]*option{
 	"Endpoints.*.Url":              {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
-	"Endpoints.*.Protocols":        {values: "Http1AndHttp2, Http1, Http2", outcome: "what is spoken; of both the client chooses, by ALPN, or without TLS by how it begins"},
+	"Endpoints.*.Protocols":        {values: "Http1AndHttp2, Http1, Http2, Http1AndHttp2AndHttp3, Http3", outcome: "what is spoken; of several the client chooses, by ALPN, or without TLS by how it begins, and HTTP/3, which needs Options.HTTP3 and TLS, by Alt-Svc"},
+	"Endpoints.*.DisableAltSvc":    {values: yesNo, outcome: "responses do not tell of HTTP/3 by Alt-Svc"},
 	"Endpoints.*.SslProtocols":     {values: `a list of "Tls12", "Tls13"`, outcome: "the versions of TLS; without it both"},
 	"Endpoints.*.HandshakeTimeout": {null: noLimit, values: above0, outcome: "of TLS: closed"},
 	"Endpoints.*.UnixMode":         {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
@@ -78,6 +79,7 @@ var table = map[string]*option{
 	"Limits.Http2.MaxStreamWindowSize":             {values: aWindow, outcome: "the same for one request, and up to three quarters of the connection's"},
 	"Limits.Http2.KeepAlivePingDelay":              {null: "no pings", values: "at least 1s", outcome: "a silent client is sent a PING"},
 	"Limits.Http2.KeepAlivePingTimeout":            {null: noLimit, values: "at least 1s", outcome: "closed"},
+	"Limits.Http3.MaxRequestHeaderFieldSize":       {values: aSize, outcome: "431"},
 	"Compat.LooseLineEndings":                      {values: yesNo, outcome: "a bare LF ends a line of a head"},
 	"Compat.LooseRequestLineSpaces":                {values: yesNo, outcome: "several spaces before the version"},
 	"Compat.KeepAliveAfterCLTE":                    {values: yesNo, outcome: "a request with Content-Length and Transfer-Encoding does not close"},
@@ -116,7 +118,7 @@ func init() {
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
-var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Endpoint.Listener": true, "Endpoint.Middleware": true, "Endpoint.TLS": true,
+var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Options.HTTP3": true, "Endpoint.Listener": true, "Endpoint.Middleware": true, "Endpoint.TLS": true,
 	"Endpoint.Name": true}
 
 // rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.
@@ -182,6 +184,8 @@ func keyName(field string) string {
 		return "Url"
 	case "HTTP2":
 		return "Http2"
+	case "HTTP3":
+		return "Http3"
 	case "SNI":
 		return "Sni"
 	case "TLSVersions":
@@ -278,6 +282,7 @@ func defaults() Options {
 		MinRequestBodyDataRate:           defaultDataRate,
 		MinResponseDataRate:              defaultDataRate,
 		HTTP2:                            http2,
+		HTTP3:                            HTTP3Limits(httpconn.HTTP3Limits{}.Effective()),
 	}}
 }
 

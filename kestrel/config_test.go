@@ -74,10 +74,10 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "https://*:1"}}}}`, `f.json:1:41: endpoint "a": address https://*:1: https needs a certificate: set the endpoint's TLS in code, or Certificate.Path`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Certificate": {"Path": "a.pem"}}}}}`, `f.json:1:41: endpoint "a": address http://*:1: the endpoint has a certificate, but http does not encrypt`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Certificate": {"KeyPath": "a.pem"}}}}}`, `endpoint "a": Certificate.KeyPath is "a.pem", but there is no Certificate.Path`},
-		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Protocols": "Http3"}}}}`, `Endpoints.a.Protocols is "Http3", which cannot be: "Http3" is none of ["Http1AndHttp2" "Http1" "Http2"]`},
+		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Protocols": "Spdy"}}}}`, `Endpoints.a.Protocols is "Spdy", which cannot be: "Spdy" is none of ["Http1AndHttp2" "Http1" "Http2" "Http1AndHttp2AndHttp3" "Http3"]`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "HandshakeTimeout": "0s"}}}}`, `Endpoints.a.HandshakeTimeout is 0s: it must be more than 0; write null for no limit`},
 		{`{"Kestrel": {"AddServerHeader": true}}`, `write "ServerHeader"`},
-		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is AlternateCertificate, Certificate, ClientCertificateAuthorities, ClientCertificateMode, HandshakeTimeout, Protocols, Sni, SslProtocols, UnixMode, Url`},
+		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is AlternateCertificate, Certificate, ClientCertificateAuthorities, ClientCertificateMode, DisableAltSvc, HandshakeTimeout, Protocols, Sni, SslProtocols, UnixMode, Url`},
 		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is CertificatePollInterval, Certificates, Compat, DisableOcspStapling, Endpoints, Exec, Limits, ServerHeader, TicketKeysFile, Transport`},
 		{`{"Kestrell": {}}`, `f.json:1:2: unknown section "Kestrell"; did you mean "Kestrel"?`},
 		{`{"Logging": {}}`, `f.json:1:1: there is no section "Kestrel"; write`},
@@ -243,7 +243,7 @@ func sample(t *testing.T, path string, typ reflect.Type) string {
 func fieldsBelow(t *testing.T, typ reflect.Type, path string, leaf func(path string, typ reflect.Type)) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		at := join(path, strings.NewReplacer("URL", "Url", "HTTP2", "Http2", "SNI", "Sni", "TLSVersions", "SslProtocols", "OCSP", "Ocsp").Replace(f.Name))
+		at := join(path, strings.NewReplacer("URL", "Url", "HTTP2", "Http2", "HTTP3", "Http3", "SNI", "Sni", "TLSVersions", "SslProtocols", "OCSP", "Ocsp").Replace(f.Name))
 		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !notData[typ.Name()+"."+f.Name] {
 			f.Type = f.Type.Elem()
 		}

@@ -22,6 +22,11 @@ type opened struct {
 	// current is what new connections belong to; past what open ones still may, from before the endpoint changed.
 	current atomic.Pointer[httpconn.Endpoint]
 	past    []*httpconn.Endpoint
+
+	// The same for HTTP/3: quic holds nil where it is not spoken.
+	http3         HTTP3
+	quic          atomic.Pointer[httpconn.Endpoint]
+	quicListeners []HTTP3Listener
 }
 
 // openAllLocked opens all endpoints or none.
@@ -31,7 +36,7 @@ func (s *Server) openAllLocked(ctx context.Context, endpoints []Endpoint) ([]*op
 		sec, err := s.secureLocked(e)
 		var b []bound
 		if err == nil {
-			if b, err = bind(ctx, e); err != nil {
+			if b, err = bindBoth(ctx, e); err != nil {
 				sec.end()
 			}
 		}
@@ -41,11 +46,37 @@ func (s *Server) openAllLocked(ctx context.Context, endpoints []Endpoint) ([]*op
 			}
 			return nil, err
 		}
-		o := &opened{bound: b}
+		o := &opened{bound: b, http3: s.opts.HTTP3}
 		o.become(e, sec)
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// bindBoth opens the listeners of an endpoint, and the UDP sockets that it needs for HTTP/3. A port that the system found free for the first
+// may be taken for the second: then it is asked for another.
+func bindBoth(ctx context.Context, e Endpoint) (b []bound, err error) {
+	const tries = 16
+	for range tries {
+		if b, err = bind(ctx, e); err != nil || !e.Protocols.speaksHTTP3() {
+			return b, err
+		}
+		if err = bindUDP(b); err == nil {
+			break
+		}
+		if e.Listener == nil {
+			(&opened{bound: b}).unbind()
+		}
+		if !e.freePort() || !portTaken(err) {
+			return nil, err
+		}
+	}
+	if err == nil && e.Protocols == HTTP3Only {
+		for i := range b {
+			b[i].listener.Close() // it had the number of the port
+		}
+	}
+	return b, err
 }
 
 // become makes new connections belong to e, which is at the same place, and have TLS by sec. Open ones stay what they are.
@@ -56,8 +87,11 @@ func (o *opened) become(e Endpoint, sec secured) {
 		o.bound[0].url, o.bound[0].scheme = e.listenerURL(), e.scheme()
 	}
 	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
-		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout}
+		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc()}
 	if was := o.current.Swap(now); was != nil {
+		o.past = append(o.past, was)
+	}
+	if was := o.quic.Swap(o.quicEndpoint(&e, sec.config)); was != nil {
 		o.past = append(o.past, was)
 	}
 	before.end()
@@ -72,12 +106,21 @@ func (o *opened) attrs() metrics.EndpointAttrs {
 	return attrs
 }
 
-func (o *opened) serve(m *httpconn.Manager) {
+// serve begins accepting. On an error the caller closes what there is.
+func (o *opened) serve(m *httpconn.Manager) error {
+	if err := o.serveHTTP3(m); err != nil {
+		return err
+	}
 	o.secured.start()
 	options := func() httpconn.Options { return httpconn.Options{Endpoint: o.current.Load()} }
 	for _, b := range o.bound {
+		if o.endpoint.Protocols == HTTP3Only {
+			o.closers = append(o.closers, func() {})
+			continue
+		}
 		o.closers = append(o.closers, m.Listen(b.listener, o.current.Load(), options))
 	}
+	return nil
 }
 
 // close ends accepting. It may be called again.
@@ -85,7 +128,17 @@ func (o *opened) close() {
 	for _, end := range o.closers {
 		end()
 	}
+	for _, l := range o.quicListeners {
+		l.Close()
+	}
 	o.secured.end()
+}
+
+// release closes the UDP sockets when their last connections have ended. It may be called again.
+func (o *opened) release() {
+	for _, l := range o.quicListeners {
+		l.Release()
+	}
 }
 
 // unbind closes sockets that nobody accepts from.
@@ -93,11 +146,20 @@ func (o *opened) unbind() {
 	o.secured.end()
 	for _, b := range o.bound {
 		b.listener.Close()
+		if b.socket != nil {
+			b.socket.Close()
+		}
 	}
 }
 
 // all are the endpoints that connections can belong to.
-func (o *opened) all() []*httpconn.Endpoint { return append(slices.Clone(o.past), o.current.Load()) }
+func (o *opened) all() []*httpconn.Endpoint {
+	all := append(slices.Clone(o.past), o.current.Load())
+	if quic := o.quic.Load(); quic != nil {
+		all = append(all, quic)
+	}
+	return all
+}
 
 // called reports whether the endpoint has this name. One without is called by its URL, as it was given or as it is bound.
 func (o *opened) called(name string) bool {
@@ -109,6 +171,9 @@ func (o *opened) called(name string) bool {
 
 // at reports whether e is the same socket.
 func (o *opened) at(e Endpoint) bool {
+	if was := o.endpoint.Protocols; was.speaksHTTP3() != e.Protocols.speaksHTTP3() || (was == HTTP3Only) != (e.Protocols == HTTP3Only) {
+		return false // it has other sockets
+	}
 	if o.endpoint.Listener != nil || e.Listener != nil {
 		return sameListener(o.endpoint.Listener, e.Listener)
 	}

@@ -61,6 +61,9 @@ type Options struct {
 	Transport Transport
 	// Exec says where handlers run on the event loop. Zero lets the server find out.
 	Exec Exec
+	// HTTP3 is what endpoints need whose Protocols have HTTP/3: http3.New of package http3. Nil means that there are none. It does not
+	// change when the server is reloaded.
+	HTTP3 HTTP3
 }
 
 // Endpoint is one place to listen.
@@ -86,6 +89,8 @@ type Endpoint struct {
 	// Certificate names the files of a certificate. An https endpoint without one, and without certificates in TLS, has that of
 	// Options.Certificates.Default.
 	Certificate Certificate
+	// DisableAltSvc leaves out the Alt-Svc field, by which responses of HTTP/1.1 and 2 tell of HTTP/3 on an endpoint that speaks it.
+	DisableAltSvc bool
 	// AlternateCertificate is a certificate with another algorithm, for clients that cannot use that of Certificate: RSA beside ECDSA.
 	AlternateCertificate Certificate
 	// SNI says what is different for the name that a client asks for (server name indication): "a.example.org", "*.example.org" for every
@@ -131,7 +136,8 @@ type Limits struct {
 	MaxResponseBufferSize int
 	// MaxConcurrentConnections that are not upgraded. Zero means no limit. Beyond: closed without a byte, with a warning.
 	MaxConcurrentConnections int64
-	// MaxConcurrentUpgradedConnections. Zero means no limit. Beyond: the upgrade fails in the application.
+	// MaxConcurrentUpgradedConnections. Zero means no limit. Tunnels on streams of HTTP/2, such as WebSockets, count, too. Beyond: the
+	// upgrade fails in the application.
 	MaxConcurrentUpgradedConnections int64
 	// ConnectionLimitPolicy says what becomes of a connection beyond MaxConcurrentConnections. Zero closes it, as Kestrel does.
 	ConnectionLimitPolicy ConnectionLimitPolicy
@@ -156,6 +162,8 @@ type Limits struct {
 	MinResponseDataRate server.DataRate
 	// HTTP2 are the limits of HTTP/2 connections, beside the others.
 	HTTP2 HTTP2Limits
+	// HTTP3 are the limits of HTTP/3 connections, beside the others; those of QUIC are http3.Options.
+	HTTP3 HTTP3Limits
 }
 
 // Rejection is a request that is refused, as Options.Rejected sees it.
@@ -200,6 +208,7 @@ func (o *Options) mistakes() (errs []*optionError) {
 			}
 		}
 		e.checkTLS(bad)
+		e.checkHTTP3(o.HTTP3, bad)
 		if i := slices.IndexFunc(e.Middleware, func(m connection.Middleware) bool { return m == nil }); i >= 0 {
 			bad("Middleware", "endpoint %q: Middleware[%d] is nil: leave it out", e.Name, i)
 		}
@@ -212,6 +221,11 @@ func (o *Options) mistakes() (errs []*optionError) {
 	}
 	if o.Exec > ExecGoroutine {
 		errs = append(errs, &optionError{"Exec", fmt.Errorf("Exec is %v: it must be one of %q", o.Exec, execNames)})
+	}
+	if o.HTTP3 != nil {
+		if err := o.HTTP3.Validate(); err != nil {
+			errs = append(errs, &optionError{"HTTP3", err})
+		}
 	}
 	return append(errs, o.Limits.validate()...)
 }
@@ -272,7 +286,7 @@ func (l *Limits) validate() (errs []*optionError) {
 					buffer, eff.MaxRequestLineSize, eff.MaxRequestHeadersTotalSize)})
 		}
 	}
-	return append(errs, l.HTTP2.validate()...)
+	return append(append(errs, l.HTTP2.validate()...), l.HTTP3.validate()...)
 }
 
 func (l *Limits) http1() http1.Limits {
@@ -302,7 +316,7 @@ func rate(r server.DataRate) *transport.Rate {
 // that take their connections from elsewhere than endpoints.
 func (o *Options) Connections(app server.Application, features *server.Features) httpconn.Config {
 	return httpconn.Config{
-		App: app, Features: features, Limits: o.Limits.http1(), HTTP2: o.Limits.HTTP2.httpconn(), Compat: o.Compat, ServerHeader: o.ServerHeader,
+		App: app, Features: features, Limits: o.Limits.http1(), HTTP2: o.Limits.HTTP2.httpconn(), HTTP3: httpconn.HTTP3Limits(o.Limits.HTTP3), Compat: o.Compat, ServerHeader: o.ServerHeader,
 		MinRequestBodyRate: rate(o.Limits.MinRequestBodyDataRate), MinResponseRate: rate(o.Limits.MinResponseDataRate),
 		MaxConnections: countLimit(o.Limits.MaxConcurrentConnections),
 		MaxUpgraded:    countLimit(o.Limits.MaxConcurrentUpgradedConnections),

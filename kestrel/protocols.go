@@ -16,9 +16,13 @@ const (
 	HTTP1
 	// HTTP2 is HTTP/2 alone. With TLS, clients that do not choose it by ALPN are closed; without, they must know beforehand.
 	HTTP2
+	// HTTP1AndHTTP2AndHTTP3 is HTTP1AndHTTP2 and, on the UDP port of the same number, HTTP/3. Like HTTP3Only it needs Options.HTTP3 and TLS.
+	HTTP1AndHTTP2AndHTTP3
+	// HTTP3Only is HTTP/3 alone: there is no TCP port.
+	HTTP3Only
 )
 
-var protocolNames = []string{"Http1AndHttp2", "Http1", "Http2"}
+var protocolNames = []string{"Http1AndHttp2", "Http1", "Http2", "Http1AndHttp2AndHttp3", "Http3"}
 
 // String returns the name that UnmarshalText takes, which is Kestrel's.
 func (p Protocols) String() string { return name(protocolNames, p) }
@@ -26,11 +30,11 @@ func (p Protocols) String() string { return name(protocolNames, p) }
 // MarshalText and UnmarshalText make Protocols readable in configuration files.
 func (p Protocols) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText takes "Http1AndHttp2", "Http1" or "Http2".
+// UnmarshalText takes "Http1AndHttp2", "Http1", "Http2", "Http1AndHttp2AndHttp3" or "Http3".
 func (p *Protocols) UnmarshalText(text []byte) error { return unmarshal(protocolNames, p, text) }
 
 func (p Protocols) validate() error {
-	if p > HTTP2 {
+	if p > HTTP3Only {
 		return fmt.Errorf("Protocols is %v: it must be one of %q", p, protocolNames)
 	}
 	return nil

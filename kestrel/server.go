@@ -2,6 +2,7 @@ package kestrel
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -78,12 +79,28 @@ func (s *Server) Start(ctx context.Context, app server.Application) error {
 	s.opts.Logger, s.app = s.log, app
 	cfg := s.opts.Connections(app, s.features)
 	cfg.AcceptFailed = s.acceptFailed
-	s.manager = httpconn.New(cfg)
-	for _, o := range open {
-		o.serve(s.manager)
+	manager := httpconn.New(cfg)
+	if err := serveAll(manager, open); err != nil {
+		return errors.Join(err, manager.Stop(ctx))
 	}
+	s.manager = manager
 	s.open, s.state = open, stateStarted
 	s.publishLocked()
+	return nil
+}
+
+// serveAll begins accepting at endpoints that are open, or closes them all.
+func serveAll(m *httpconn.Manager, open []*opened) error {
+	for _, o := range open {
+		if err := o.serve(m); err != nil {
+			for _, o := range open {
+				o.close()
+				o.unbind()
+				o.release()
+			}
+			return err
+		}
+	}
 	return nil
 }
 
@@ -155,5 +172,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		s.closeTicketKeysLocked()
 		s.mu.Unlock()
 	}
-	return s.manager.Stop(ctx)
+	err := s.manager.Stop(ctx)
+	for _, o := range open {
+		o.release()
+	}
+	return err
 }

@@ -167,8 +167,8 @@ func (e *Endpoint) RequestDequeued(version string) {
 	}
 }
 
-// UpgradeStarted counts an HTTP/1.1 connection that now speaks another protocol, until UpgradeEnded. It stays an active
-// connection.
+// UpgradeStarted counts an HTTP/1.1 connection that now speaks another protocol, or a stream of HTTP/2 that is a tunnel, until
+// UpgradeEnded. The connection stays an active one.
 func (e *Endpoint) UpgradeStarted() {
 	if e != nil {
 		e.upgradedConnections.Add(1)

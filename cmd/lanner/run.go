@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lannerhq/lanner/internal/devcert"
 	"github.com/lannerhq/lanner/internal/launch"
 )
 
@@ -37,6 +39,7 @@ Ctrl-C goes to the program, the second one ends it at once. The exit code is the
 			signals, stop := a.notify(runSignals()...)
 			defer stop()
 			o.Stdin, o.Stdout, o.Stderr, o.Signals, o.Tell = a.stdin, a.stdout, a.stderr, signals, a.teller()
+			o.DevCertificate = devCertificate
 			code, err := launch.Run(o)
 			if err != nil {
 				return err
@@ -52,6 +55,19 @@ Ctrl-C goes to the program, the second one ends it at once. The exit code is the
 	flags.StringVarP(&configuration, "configuration", "c", string(launch.Debug), "build `HOW`: debug or release")
 	flags.BoolVar(&o.Browser, "browser", false, "open the profile's launchUrl when the program listens")
 	return cmd
+}
+
+// devCertificate makes the certificate for https on this computer, if there is none, and returns where it is when it has made one.
+func devCertificate(ctx context.Context) (made string, err error) {
+	m, err := devcert.Default()
+	if err != nil {
+		return "", err
+	}
+	_, change, err := m.Ensure(ctx)
+	if err != nil || change == devcert.Unchanged {
+		return "", err
+	}
+	return m.Paths().Cert, nil
 }
 
 func runArguments(cmd *cobra.Command, args []string) error {
@@ -102,6 +118,8 @@ func (a *app) teller() func(launch.Event) {
 		switch e.Name {
 		case launch.EventProfile:
 			say("profile %s of %s: %s", e.Profile, filepath.Base(e.File), strings.Join(e.URLs, " "))
+		case launch.EventCertificate:
+			say("made a certificate for https on this computer, %s; \"lanner dev-certs https --trust\" has browsers trust it", e.Certificate)
 		case launch.EventBuilding:
 			say("building %s", e.Target)
 		case launch.EventBuilt:

@@ -141,6 +141,9 @@ func tailText(lines []process.Line) string {
 
 func (p *inProcess) environment(cfg *appConfig) []string {
 	env := module.Inherit(os.Environ(), nil)
+	if cfg.httpsPort != 0 {
+		env = append(env, module.HTTPSPortVariable+"="+strconv.Itoa(cfg.httpsPort)) // pool and application may set it otherwise
+	}
 	for name, value := range cfg.pool.Environment {
 		env = append(env, name+"="+value)
 	}

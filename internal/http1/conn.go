@@ -18,6 +18,8 @@ type Config struct {
 	Scheme string
 	// ServerHeader is the value of the Server field; "" sends none.
 	ServerHeader string
+	// AltSvc is the value of the Alt-Svc field of responses that do not have one (RFC 7838); "" sends none.
+	AltSvc string
 	// Date returns a rendered Date field line, which stays as it is; nil sends none.
 	Date func() []byte
 	// HTTP2 makes Process return Preface for the request line with which an HTTP/2 connection begins, instead of an answer.

@@ -82,6 +82,11 @@ func (s *Response) render(whole bool) {
 	if !seen.server && c.cfg.ServerHeader != "" {
 		b = httpcommon.AppendField(b, "Server", c.cfg.ServerHeader)
 	}
+	if c.cfg.AltSvc != "" {
+		if _, own := s.header.Lookup("Alt-Svc"); !own {
+			b = httpcommon.AppendField(b, "Alt-Svc", c.cfg.AltSvc)
+		}
+	}
 	for name, value := range s.header.All() {
 		if s.leftOut(name, value, &seen) {
 			s.removed = s.removed || len(name) != len("Date") && len(name) != len("Connection")
@@ -152,5 +157,6 @@ func appendContentLength(b []byte, n int) []byte {
 
 func appendHex(b []byte, n int) []byte { return strconv.AppendUint(b, uint64(n), 16) }
 
-// goAwayHTTP11Required is an HTTP/2 GOAWAY frame with HTTP_1_1_REQUIRED: what an HTTP/2 client understands.
-const goAwayHTTP11Required = "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"
+// goAwayHTTP11Required is what a client of HTTP/2 understands: the server's preface, a SETTINGS frame (RFC 9113 §3.4: it "MUST be the first
+// frame the server sends"), and GOAWAY with HTTP_1_1_REQUIRED.
+const goAwayHTTP11Required = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"

@@ -2,12 +2,12 @@ package http2
 
 import "time"
 
-// Abuse is something that a client may do now and then, but not again and again.
-type Abuse uint8
+// abuse is something that a client may do now and then, but not again and again.
+type abuse uint8
 
 // What is counted.
 const (
-	abuseReset        Abuse = iota // RST_STREAM (CVE-2023-44487), and streams beyond those that are being worked on
+	abuseReset        abuse = iota // RST_STREAM (CVE-2023-44487), and streams beyond those that are being worked on
 	abuseMadeReset                 // what makes us reset a stream (CVE-2025-8671)
 	abuseSettings                  // SETTINGS
 	abusePing                      // PING
@@ -38,9 +38,9 @@ var allowances = [abuses]allowance{
 }
 
 // String is the stable name of the rule: error.type of the metrics.
-func (a Abuse) String() string { return allowances[a].name }
+func (a abuse) String() string { return allowances[a].name }
 
-func (a Abuse) error() *connError {
+func (a abuse) error() *connError {
 	names := [abuses]string{"RST_STREAM", "streams that must be reset", "SETTINGS", "PING", "priorities", "empty DATA", "small WINDOW_UPDATE", "frames of no use"}
 	return &connError{allowances[a].code, allowances[a].name, "Too many " + names[a] + " in too short a time."}
 }
@@ -49,13 +49,13 @@ func (a Abuse) error() *connError {
 type budgets [abuses]int64 // spent, so that the zero value is a full budget
 
 // spend takes one of an allowance; an error means that it is used up.
-func (c *Conn) spend(a Abuse) *connError {
+func (c *Conn) spend(a abuse) *connError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.spendLocked(a)
 }
 
-func (c *Conn) spendLocked(a Abuse) *connError {
+func (c *Conn) spendLocked(a abuse) *connError {
 	c.budgets[a]++
 	if c.budgets[a] <= allowances[a].burst {
 		return nil

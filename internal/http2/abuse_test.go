@@ -49,7 +49,7 @@ func TestTooManyStreamsToCalmInAShortTime(t *testing.T) {
 }
 
 // Each kind of abuse, and what a client sends for it.
-var abusers = map[Abuse]func(r *rig, i int) []byte{
+var abusers = map[abuse]func(r *rig, i int) []byte{
 	abuseReset: func(r *rig, i int) []byte {
 		return bytes.Join([][]byte{r.get(odd(i), "/"), appendRST(nil, odd(i), Cancel)}, nil)
 	},
@@ -72,19 +72,19 @@ func emptyData(r *rig, i int) []byte {
 }
 
 func TestWhatIsDoneTooOftenEndsTheConnection(t *testing.T) {
-	for a, abuse := range abusers {
+	for a, does := range abusers {
 		t.Run(a.error().Detail, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := connect(t, echo, nil)
 				spent := r.conn.budgets[a] // the handshake's
 				for i := range int(allowances[a].burst - spent) {
-					r.send(abuse(r, i))
+					r.send(does(r, i))
 				}
 				if r.ended {
 					t.Fatal("what is allowed at once ends the connection")
 				}
 				r.drop()
-				r.send(abuse(r, int(allowances[a].burst)))
+				r.send(does(r, int(allowances[a].burst)))
 				got := r.frames()
 				if last, want := got[len(got)-1], "GOAWAY "+fmt.Sprint(r.conn.lastID, " ", allowances[a].code); last != want {
 					t.Errorf("one more is answered with %q, want %q", last, want)
@@ -132,7 +132,7 @@ func TestFillingUpDoesNotDependOnTheTicks(t *testing.T) {
 		}
 		for a := range c.budgets {
 			if got, want := 1<<20-c.budgets[a], 60*allowances[a].perSecond; got < want*8/10 || got > want {
-				t.Errorf("%v: in steps of %v a minute gives back %d, want %d", Abuse(a), step, got, want)
+				t.Errorf("%v: in steps of %v a minute gives back %d, want %d", abuse(a), step, got, want)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/bufpool"
+	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
 // Body reads the content of a request. One goroutine at a time reads. chunks are guarded by Conn.mu, the rest is the reader's.
@@ -41,11 +42,11 @@ func (b *Body) Read(p []byte) (int, error) {
 	c := s.conn
 	if !b.started {
 		b.started = true
-		if s.req.length > b.limit {
-			b.err = errBodyTooLarge
+		if s.req.ContentLength() > b.limit {
+			b.err = httpcommon.ErrBodyTooLarge
 			return 0, b.err
 		}
-		if s.req.expect && s.req.length != 0 {
+		if s.req.Expects() {
 			s.res.invite()
 		}
 	}
@@ -72,7 +73,7 @@ func (b *Body) Read(p []byte) (int, error) {
 		c.flushAndUnlock()
 		b.taken += int64(n)
 		if b.taken > b.limit {
-			b.err = errBodyTooLarge
+			b.err = httpcommon.ErrBodyTooLarge
 			return 0, b.err
 		}
 		return n, nil
@@ -296,7 +297,7 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 	if pad := f.length - len(data); pad > 0 { // RFC 9113 §6.9.1: it counts, and nobody reads it
 		c.tookLocked(s, pad)
 	}
-	if s.req.length >= 0 && b.received > s.req.length {
+	if s.req.ContentLength() >= 0 && b.received > s.req.ContentLength() {
 		c.giveBackLocked(len(data))
 		return c.rejectLocked(s, errMoreThanLength), c.spendLocked(abuseMadeReset)
 	}
@@ -314,7 +315,7 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 
 // endRequestLocked is the end of a request that had a body.
 func (c *Conn) endRequestLocked(s *Stream) after {
-	if s.req.length >= 0 && s.body.received < s.req.length {
+	if s.req.ContentLength() >= 0 && s.body.received < s.req.ContentLength() {
 		a := c.rejectLocked(s, errLessThanLength)
 		c.resets.forget(s.id)
 		return a
@@ -348,6 +349,9 @@ func (p place) error() *connError { return placeErrors[p] }
 func (c *Conn) findLocked(id uint32) (*Stream, place) {
 	if id > c.lastID {
 		return nil, idle
+	}
+	if c.final && id > c.served { // RFC 9113 §6.8: discarded, it was on its way
+		return nil, draining
 	}
 	s := c.streams.get(id)
 	switch {

@@ -43,7 +43,9 @@ type Config struct {
 	AlternateSchemes bool
 	// ServerHeader is the value of the Server field; "" sends none. Date returns the value of the Date field; nil sends none.
 	ServerHeader string
-	Date         func() string
+	// AltSvc is the value of the Alt-Svc field of responses that do not have one (RFC 7838); "" sends none.
+	AltSvc string
+	Date   func() string
 }
 
 // Reasons of the one deadline of a Wire, as in package http1.

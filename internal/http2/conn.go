@@ -70,12 +70,14 @@ type Conn struct {
 	trip       trip
 	meter      meter
 
+	measured   *Measured  // of a client that was too slow
 	dead       *connError // why the reader must end the connection
 	gone       error      // why nothing more is written
 	draining   bool       // the first GOAWAY was sent
 	drainedAt  int64
-	final      bool // the last GOAWAY was sent
-	clientGone bool // the client has sent GOAWAY
+	final      bool   // the last GOAWAY was sent
+	served     uint32 // and names this stream as the last
+	clientGone bool   // the client has sent GOAWAY
 	resets     resets
 	budgets    budgets
 	calmed     calmed
@@ -335,6 +337,9 @@ func (c *Conn) ReadFailed(err error) Next {
 	}
 	c.mu.Unlock()
 	c.lost(httpcommon.ErrClientDisconnected)
+	if err == io.EOF {
+		c.headLost(errHeadEnds)
+	}
 	if well {
 		return c.end(Close)
 	}

@@ -3,8 +3,6 @@ package http2
 import (
 	"errors"
 	"time"
-
-	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
 // errOver is why nothing is written on a connection that has ended well.
@@ -30,9 +28,11 @@ func (c *Conn) goAwayLocked(code ErrCode) {
 	if c.final && code == NoError || c.gone != nil {
 		return
 	}
-	c.final = true
+	if !c.final { // RFC 9113 §6.8: a second one must not name a higher stream
+		c.final, c.served = true, c.lastID
+	}
 	c.outLocked()
-	c.out = appendGoAway(c.out, c.lastID, code)
+	c.out = appendGoAway(c.out, c.served, code)
 }
 
 // Lose gives the connection up: nothing more is written, and every request is aborted with the cause. It is safe to call from any
@@ -46,15 +46,15 @@ func (c *Conn) lost(cause error) {
 		c.mu.Unlock()
 		return
 	}
-	c.gone = cause
+	why := cause
+	if e, ok := cause.(*connError); ok {
+		why = e.request()
+	}
+	c.gone = why
 	var all []after
 	var streams []*Stream
 	for s := range c.streams.all() {
 		streams = append(streams, s)
-	}
-	why := cause
-	if e, ok := cause.(*connError); ok {
-		why = &httpcommon.BadRequestError{Status: 400, Reason: e.Reason, Detail: e.Detail}
 	}
 	for _, s := range streams {
 		if s.reset != nil {
@@ -78,14 +78,20 @@ func (c *Conn) end(next Next) Next {
 		c.mu.Lock()
 		c.processing = false
 		c.flushAndUnlock()
-		c.mu.Lock()
-		for c.writing {
-			c.idleWrite.Wait()
-		}
-		c.mu.Unlock()
+		c.AwaitWriter()
 	}
 	c.lost(errOver)
+	c.headLost(c.Ended())
 	return next
+}
+
+// AwaitWriter waits until nobody writes to the wire. It is for the reader.
+func (c *Conn) AwaitWriter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writing {
+		c.idleWrite.Wait()
+	}
 }
 
 // Finished is called by the reader when it has closed the connection. It reports whether no handler runs any more; if not,

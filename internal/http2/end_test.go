@@ -237,3 +237,41 @@ func TestAWeakConnectionIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// RFC 9113 §6.8: what the client had sent on streams beyond the last of a GOAWAY is discarded. It must not end those that are still served, nor
+// may a later GOAWAY name a higher stream.
+func TestStreamsBeyondTheLastOfAGoAwayAreDiscarded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		r := connect(t, func(*Stream) error { <-release; return nil }, nil)
+		r.elsewhere = true
+		r.send(r.get(1, "/"))
+		r.conn.Drain()
+		r.pass(3, nil)
+		r.want("two GOAWAY", "GOAWAY 2147483647 NO_ERROR", "GOAWAY 1 NO_ERROR")
+		r.send(r.request(3, 0, "POST", "/"), data(3, 0, "a"), appendWindowUpdate(nil, 3, 1<<16), data(3, flagEndStream, "b"))
+		r.send(r.request(5, 0, "POST", "/"), appendRST(nil, 5, Cancel), data(3, 0, ""))
+		if r.ended || len(r.events) > 0 {
+			t.Fatalf("the connection ends: %q", r.events)
+		}
+		close(release)
+		r.send()
+		r.want("the answer to what is served", "HEADERS 1 :status=200 content-length=0 end")
+		r.wantOver(Close)
+	})
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		r := connect(t, func(*Stream) error { <-release; return nil }, nil)
+		r.elsewhere = true
+		r.send(r.get(1, "/"))
+		r.conn.Drain()
+		r.pass(3, nil)
+		r.drop()
+		for i := range 2000 {
+			r.send(r.get(odd(i+1), "/"))
+		}
+		r.want("a flood of them ends the connection", "GOAWAY 1 ENHANCE_YOUR_CALM")
+		close(release)
+		r.wantOver(Close)
+	})
+}

@@ -50,6 +50,11 @@ type connError = ConnectionError
 // Error returns the code and the detail.
 func (e *ConnectionError) Error() string { return e.Code.String() + ": " + e.Detail }
 
+// request is the error as that of the requests which it ends.
+func (e *ConnectionError) request() *httpcommon.BadRequestError {
+	return &httpcommon.BadRequestError{Status: 400, Reason: e.Reason, Detail: e.Detail}
+}
+
 // The names of rules are Kestrel's (its ConnectionEndReason).
 var (
 	errPreface          = &connError{ProtocolError, "invalid_handshake", "The connection does not begin with the HTTP/2 preface."}
@@ -76,16 +81,8 @@ var (
 	errWindowOverflow   = &connError{FlowControlError, "window_update_size_invalid", "A window has grown beyond 2^31-1."}
 	errWindowExceeded   = &connError{FlowControlError, "flow_control_window_exceeded", "The client has sent more than the window allows."}
 	errHeadersTooLarge  = &connError{ProtocolError, "max_request_headers_total_size_exceeded", "Request headers too long."}
-	errTooManyHeaders   = &connError{ProtocolError, "max_request_header_count_exceeded", "Request contains too many headers."}
 	errFieldTooLarge    = &connError{ProtocolError, "max_request_headers_total_size_exceeded", "A header field is longer than MaxRequestHeaderFieldSize."}
 	errTrailersEnd      = &connError{ProtocolError, "missing_stream_end", "Trailers do not end the stream."}
-	errTrailersPseudo   = &connError{ProtocolError, "invalid_request_headers", "Trailers have a pseudo-header field."}
-	errUppercase        = &connError{ProtocolError, "invalid_request_headers", "A field name has an uppercase letter."}
-	errFieldInvalid     = &connError{ProtocolError, "invalid_request_headers", "A field has a name or value that is not allowed."}
-	errUnknownPseudo    = &connError{ProtocolError, "invalid_request_headers", "An unknown pseudo-header field."}
-	errDuplicatePseudo  = &connError{ProtocolError, "invalid_request_headers", "A pseudo-header field stands twice."}
-	errPseudoLate       = &connError{ProtocolError, "invalid_request_headers", "A pseudo-header field stands behind a regular one."}
-	errConnectionField  = &connError{ProtocolError, "invalid_request_headers", "A field that is specific to a connection."}
 	errHeadersTimeout   = &connError{InternalError, "request_headers_timeout", "Reading the request headers timed out."}
 	errBodyTimeout      = &connError{InternalError, "min_request_body_data_rate", "Reading the request body timed out due to data arriving too slowly."}
 	errResponseTimeout  = &connError{InternalError, "min_response_data_rate", "The response was read too slowly."}
@@ -102,28 +99,14 @@ type streamError struct {
 	bad  *httpcommon.BadRequestError
 }
 
-func malformed(status int, reason, detail string) *streamError {
-	return &streamError{ProtocolError, &httpcommon.BadRequestError{Status: status, Reason: reason, Detail: detail}}
-}
-
-// Requests that are malformed although each of their fields is well-formed (RFC 9113 §8.1.1).
+// What ends one stream.
 var (
-	errNoMethod         = malformed(400, "invalid_request_headers", "A request needs :method, :scheme and :path.")
-	errMethodInvalid    = malformed(400, "invalid_request_headers", "Invalid :method.")
-	errConnectFields    = malformed(400, "invalid_request_headers", "CONNECT takes neither :scheme nor :path.")
-	errConnectAuthority = malformed(400, "invalid_request_headers", "CONNECT needs :authority.")
-	errProtocolField    = malformed(400, "invalid_request_headers", ":protocol goes with CONNECT, :scheme and :path only.")
-	errSchemeMismatch   = malformed(400, "invalid_request_headers", "The :scheme is not that of the connection.")
-	errPathInvalid      = malformed(400, "invalid_request_line", "Invalid :path.")
-	errAuthority        = malformed(400, "invalid_request_headers", "Invalid Host header.")
-	errLineTooLong      = malformed(414, "invalid_request_line", "Request line too long.")
-	errLengthInvalid    = malformed(400, "invalid_request_headers", "Invalid content length.")
-	errMoreThanLength   = malformed(400, "invalid_body_length", "More data than the Content-Length says.")
-	errLessThanLength   = malformed(400, "invalid_body_length", "Less data than the Content-Length says.")
-	errStreamWindow     = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
-	errBodyTooLarge     = &httpcommon.BadRequestError{Status: 413, Reason: "max_request_body_size_exceeded", Detail: "Request body too large."}
-	errTooManyStreams   = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
-	errEnhanceYourCalm  = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errMoreThanLength  = &streamError{ProtocolError, httpcommon.ErrMoreThanLength}
+	errLessThanLength  = &streamError{ProtocolError, httpcommon.ErrLessThanLength}
+	errStreamWindow    = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
+	errTooManyStreams  = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errEnhanceYourCalm = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
+	errHeadEnds        = &httpcommon.BadRequestError{Status: 400, Reason: "unexpected_end_of_request_content", Detail: "The client has left in the middle of a header block."}
 )
 
 // ResetError is the cause with which a request ends when a stream is reset.

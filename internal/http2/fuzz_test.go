@@ -220,18 +220,18 @@ func FuzzHeaders(f *testing.F) {
 // wrong says what is wrong with a request that has reached a handler; "" when nothing is.
 func wrong(q *Request, l *Limits) string {
 	path := q.Path()
-	size, count := len(q.method), 0
+	size, count := len(q.Method()), 0
 	switch {
 	case !httpcommon.IsToken(q.Method()):
 		return "the method is no token"
-	case q.scheme != "http" && q.scheme != "https":
+	case q.Scheme() != "http" && q.Scheme() != "https":
 		return "the scheme"
-	case q.method == "CONNECT" && q.protocol == "":
-		if path != "" || q.RawTarget() != q.authority || q.Host() == "" {
+	case q.Method() == "CONNECT":
+		if path != "" || q.RawTarget() != q.Host() || q.Host() == "" {
 			return "CONNECT's target"
 		}
 	case q.RawTarget() == "*":
-		if q.method != "OPTIONS" || path != "" {
+		if q.Method() != "OPTIONS" || path != "" {
 			return "the asterisk"
 		}
 	case path == "" || path[0] != '/' || strings.ContainsRune(path, 0) || strings.Contains(path, "/../") || strings.HasSuffix(path, "/.."):
@@ -252,7 +252,7 @@ func wrong(q *Request, l *Limits) string {
 			return "the name of a field"
 		case strings.ContainsAny(value, "\r\n\x00"), value != httpcommon.TrimOWS(value):
 			return "the value of a field"
-		case connectionSpecific(name, value):
+		case !httpcommon.Sendable(name), name == "te" && !httpcommon.EqualFold(value, "trailers"):
 			return "a field of the connection"
 		case name == "host":
 			hosts++

@@ -99,7 +99,7 @@ func TestWhatHeaderBlocksMustNotBe(t *testing.T) {
 		}, errTrailersEnd},
 		{"trailers with a pseudo-header field", func(r *rig) []byte {
 			return append(r.request(1, 0, "POST", "/"), aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, r.encode(":path", "/"))...)
-		}, errTrailersPseudo},
+		}, &connError{ProtocolError, "invalid_request_headers", "Trailers have a pseudo-header field."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -155,6 +155,42 @@ func TestARefusedBlockKeepsTheTableInStep(t *testing.T) {
 		}
 		r.end()
 	})
+}
+
+// A block on a stream that we have reset is decoded for the table alone: the stream's handler may still run and look at its own fields.
+func TestABlockOnAStreamThatWasResetDoesNotTouchItsRequest(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		fields []string
+		ends   bool
+	}{
+		{"trailers are dropped", []string{"x-secret", "another's"}, false},
+		{"what is malformed ends the connection, not the handler's time", []string{"X-Upper", "a"}, true},
+	} {
+		bubble(t, func(t *testing.T) {
+			release := make(chan struct{})
+			var got string
+			r := connect(t, func(s *Stream) error {
+				<-release
+				got = s.Request().Path() + s.Request().Header().Get("x-secret")
+				return nil
+			}, nil)
+			r.elsewhere = true
+			r.send(r.request(1, 0, "POST", "/own", "content-length", "1", "x-secret", "mine"), data(1, 0, "22"))
+			r.send(aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, r.encode(tt.fields...)))
+			if r.ended != tt.ends {
+				t.Errorf("%s: ended is %v: %q", tt.why, r.ended, r.events)
+			}
+			close(release)
+			r.send()
+			if got != "/ownmine" || len(r.reports) != 1 {
+				t.Errorf("%s: the handler sees %q, %d exchanges ended; want its own fields, and one", tt.why, got, len(r.reports))
+			}
+			if !tt.ends {
+				r.end()
+			}
+		})
+	}
 }
 
 func TestAHeaderBlockHasItsTime(t *testing.T) {

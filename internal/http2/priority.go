@@ -2,40 +2,18 @@ package http2
 
 import (
 	"encoding/binary"
-	"strings"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
 // urgencies are the levels of RFC 9218 §4.1; 0 is served first.
 const (
-	urgencies      = 8
-	defaultUrgency = 3
+	urgencies      = httpcommon.Urgencies
+	defaultUrgency = httpcommon.DefaultUrgency
 )
 
 // priority is that of a response (RFC 9218 §4).
-type priority struct {
-	urgency     uint8
-	incremental bool // it is of use in parts, and takes turns with others
-}
-
-// parsePriority reads a priority field value, a structured-field dictionary. What is not understood is the default: it is only a wish.
-func parsePriority(value string) priority {
-	p := priority{urgency: defaultUrgency}
-	for item := range strings.SplitSeq(value, ",") {
-		item = httpcommon.TrimOWS(item)
-		item, _, _ = strings.Cut(item, ";")
-		switch {
-		case len(item) == 3 && item[:2] == "u=" && item[2] >= '0' && item[2] < '0'+urgencies:
-			p.urgency = item[2] - '0'
-		case item == "i" || item == "i=?1":
-			p.incremental = true
-		case item == "i=?0":
-			p.incremental = false
-		}
-	}
-	return p
-}
+type priority = httpcommon.Priority
 
 // priorityFrame is RFC 9113 §6.3: checked, and ignored.
 func (c *Conn) priorityFrame(f *frame, p []byte) *connError {
@@ -71,7 +49,7 @@ func (c *Conn) priorityUpdateFrame(f *frame, p []byte) *connError {
 	if len(p) > 4+maxPriority {
 		return nil
 	}
-	wish := parsePriority(string(p[4:]))
+	wish := httpcommon.ParsePriority(string(p[4:]))
 	if id > c.lastID {
 		c.upcoming.stream, c.upcoming.priority = id, wish
 		return nil

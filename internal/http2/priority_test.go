@@ -1,28 +1,32 @@
 package http2
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/lannerhq/lanner/internal/httpcommon"
+)
 
 func TestPriorityFieldsAreRead(t *testing.T) {
 	for value, want := range map[string]priority{
-		"":                    {3, false},
-		"u=0":                 {0, false},
-		"u=7, i":              {7, true},
-		"i,u=5":               {5, true},
-		"i=?1":                {3, true},
-		"i, i=?0":             {3, false},
-		"u=1,u=2":             {2, false}, // RFC 8941 §3.2: the last counts
-		"\tu=4 ,  i;x=1":      {4, true},
-		"u=4;a=b":             {4, false},
-		"u=8":                 {3, false}, // RFC 9218 §4: what is not understood is ignored
-		"u=-1, i":             {3, true},
-		"u=10":                {3, false},
-		"u":                   {3, false},
-		"u=1.0":               {3, false},
-		"U=1, I":              {3, false},
-		"i=1, q=0, u = 1, ;;": {3, false},
-		",,,":                 {3, false},
+		"":                    {Urgency: 3, Incremental: false},
+		"u=0":                 {Urgency: 0, Incremental: false},
+		"u=7, i":              {Urgency: 7, Incremental: true},
+		"i,u=5":               {Urgency: 5, Incremental: true},
+		"i=?1":                {Urgency: 3, Incremental: true},
+		"i, i=?0":             {Urgency: 3, Incremental: false},
+		"u=1,u=2":             {Urgency: 2, Incremental: false}, // RFC 8941 §3.2: the last counts
+		"\tu=4 ,  i;x=1":      {Urgency: 4, Incremental: true},
+		"u=4;a=b":             {Urgency: 4, Incremental: false},
+		"u=8":                 {Urgency: 3, Incremental: false}, // RFC 9218 §4: what is not understood is ignored
+		"u=-1, i":             {Urgency: 3, Incremental: true},
+		"u=10":                {Urgency: 3, Incremental: false},
+		"u":                   {Urgency: 3, Incremental: false},
+		"u=1.0":               {Urgency: 3, Incremental: false},
+		"U=1, I":              {Urgency: 3, Incremental: false},
+		"i=1, q=0, u = 1, ;;": {Urgency: 3, Incremental: false},
+		",,,":                 {Urgency: 3, Incremental: false},
 	} {
-		if got := parsePriority(value); got != want {
+		if got := httpcommon.ParsePriority(value); got != want {
 			t.Errorf("%q is %+v, want %+v", value, got, want)
 		}
 	}
@@ -33,8 +37,8 @@ func FuzzPriority(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if p := parsePriority(s); p.urgency >= urgencies {
-			t.Errorf("%q has urgency %d", s, p.urgency)
+		if p := httpcommon.ParsePriority(s); p.Urgency >= urgencies {
+			t.Errorf("%q has urgency %d", s, p.Urgency)
 		}
 	})
 }
@@ -47,7 +51,7 @@ func TestPriorityUpdatesOfStreamsToComeAndOfThoseThatAreThere(t *testing.T) {
 			return aFrame(framePriorityUpdate, 0, 0, append([]byte{0, 0, 0, byte(id)}, value...))
 		}
 		r.send(update(5, "u=1"), update(3, "u=2, i"), r.get(1, "/", "priority", "u=6"), r.get(3, "/", "priority", "u=7"), r.get(5, "/"))
-		want := map[uint32]priority{1: {6, false}, 3: {2, true}, 5: {3, false}} // only the last PRIORITY_UPDATE ahead of its stream is kept
+		want := map[uint32]priority{1: {Urgency: 6, Incremental: false}, 3: {Urgency: 2, Incremental: true}, 5: {Urgency: 3, Incremental: false}} // only the last PRIORITY_UPDATE ahead of its stream is kept
 		for id := range want {
 			if got[id] != want[id] {
 				t.Errorf("stream %d has %+v, want %+v", id, got[id], want[id])
@@ -55,7 +59,7 @@ func TestPriorityUpdatesOfStreamsToComeAndOfThoseThatAreThere(t *testing.T) {
 		}
 		long := make([]byte, maxPriority+1)
 		r.send(update(7, string(long)), update(5, "u=0"), r.get(7, "/"))
-		if got[7] != (priority{3, false}) {
+		if got[7] != (priority{Urgency: 3, Incremental: false}) {
 			t.Errorf("a value of %d bytes counts: %+v", len(long), got[7])
 		}
 		r.wantEvents("nothing wrong")

@@ -11,6 +11,23 @@ type Rate struct {
 	Grace          time.Duration
 }
 
+// Measured is a data rate below the least.
+type Measured struct {
+	// Bytes of all requests' bodies came in the time Over that handlers waited for them; or bytes went over the wire in that time, while
+	// answers waited.
+	Bytes int64
+	Over  time.Duration
+	Least Rate
+}
+
+// Measured is what was measured of a client that was too slow; nil when that is not why the connection ends. It is safe to call from any
+// goroutine.
+func (c *Conn) Measured() *Measured {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.measured
+}
+
 // meter measures how fast a client sends the bodies of its requests and takes the answers. The streams of a connection share it, since
 // they share the client's attention. It is looked at once a second; mu guards it.
 type meter struct {
@@ -24,6 +41,9 @@ type meter struct {
 	writeBy int64 // when all of them must be taken; 0 for no limit
 	taken   int64 // bytes of answers that went since the last tick
 	moved   int64 // when the least rate was last met, or nothing waited
+	since   int64 // when something began to wait
+	went    int64 // bytes that the wire has taken since, of all frames
+	before  int64 // of them, until moved
 }
 
 // uploadLocked counts a request that has not ended.
@@ -49,7 +69,7 @@ func (s *Stream) Unmeter() { s.unmetered = true }
 func (c *Conn) writingLocked(n int64) {
 	m, rate := &c.meter, c.cfg.ResponseRate
 	if m.writes++; m.writes == 1 {
-		m.moved = c.now
+		m.moved, m.since, m.went, m.before = c.now, c.now, 0, 0
 	}
 	if rate == nil {
 		return
@@ -80,14 +100,16 @@ func (c *Conn) wroteLocked() {
 func (c *Conn) tooSlowLocked(elapsed time.Duration) *ConnectionError {
 	m := &c.meter
 	if m.writeBy != 0 && c.now > m.writeBy {
+		c.measured = &Measured{m.went, time.Duration(c.now - m.since), *c.cfg.ResponseRate}
 		return errResponseTimeout
 	}
 	if least := c.cfg.ResponseRate; least != nil {
 		if float64(m.taken) >= least.BytesPerSecond {
-			m.moved = c.now
+			m.moved, m.before = c.now, m.went
 		}
 		m.taken = 0
 		if m.writes > maxStalled && c.now-m.moved > int64(stallTime) {
+			c.measured = &Measured{m.went - m.before, time.Duration(c.now - m.moved), *least}
 			return errStalled
 		}
 	}
@@ -101,5 +123,6 @@ func (c *Conn) tooSlowLocked(elapsed time.Duration) *ConnectionError {
 	if m.spent <= int64(rate.Grace) || float64(m.bytes)/time.Duration(m.spent).Seconds() >= rate.BytesPerSecond {
 		return nil
 	}
+	c.measured = &Measured{m.bytes, time.Duration(m.spent), *rate}
 	return errBodyTimeout
 }

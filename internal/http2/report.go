@@ -18,7 +18,7 @@ func (s *Stream) Report() Report {
 	r := &s.res
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	report := Report{RequestHead: int64(s.req.fieldsSize), RequestBody: s.body.received, Swallowed: r.swallowed, Err: r.err}
+	report := Report{RequestHead: int64(s.req.FieldsSize), RequestBody: s.body.received, Swallowed: r.swallowed, Err: r.err}
 	if s.cause != nil {
 		report.Err = s.cause
 	}

@@ -223,7 +223,7 @@ func (r *Response) SendInterim(status int, h *httpcommon.Headers) error {
 	c.out = c.encoder.AppendStatus(c.out, status)
 	if h != nil {
 		for name, value := range h.All() {
-			if sendable(name, value) && !httpcommon.EqualFold(name, "Content-Length") {
+			if httpcommon.Sendable(name) && !httpcommon.EqualFold(name, "Content-Length") {
 				c.out = c.encoder.Append(c.out, name, value)
 			}
 		}
@@ -293,7 +293,7 @@ func (r *Response) check(next int64) error {
 	if err != nil {
 		return err
 	}
-	r.bodyless = r.stream.req.method == "HEAD" || !httpcommon.BodyAllowed(r.status)
+	r.bodyless = r.stream.req.IsHead() || !httpcommon.BodyAllowed(r.status)
 	r.left = length
 	if length >= 0 && next+int64(len(r.held)) > length && !r.bodyless {
 		r.overrun = true
@@ -364,7 +364,7 @@ func (r *Response) renderLocked(whole bool) {
 				continue
 			}
 		}
-		if !sendable(name, value) {
+		if !httpcommon.Sendable(name) {
 			continue
 		}
 		if httpcommon.EqualFold(name, "Set-Cookie") {
@@ -382,6 +382,11 @@ func (r *Response) renderLocked(whole bool) {
 	if server {
 		b = c.encoder.Append(b, "server", c.cfg.ServerHeader)
 	}
+	if c.cfg.AltSvc != "" {
+		if _, own := r.header.Lookup("Alt-Svc"); !own {
+			b = c.encoder.Append(b, "alt-svc", c.cfg.AltSvc)
+		}
+	}
 	c.out = b
 	c.endHeadersLocked(s, at)
 	r.headSize = len(c.out) - at
@@ -390,23 +395,10 @@ func (r *Response) renderLocked(whole bool) {
 	}
 }
 
-// sendable reports whether HTTP/2 has a place for a field (RFC 9113 §8.2.2).
-func sendable(name, value string) bool {
-	switch len(name) {
-	case len("Connection"), len("Proxy-Connection"), len("Transfer-Encoding"), len("Upgrade"): // Keep-Alive is as long as Connection
-		for _, own := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
-			if httpcommon.EqualFold(name, own) {
-				return false
-			}
-		}
-	}
-	return name != "" && name[0] != ':'
-}
-
 func (c *Conn) trailersLocked(s *Stream) {
 	at := c.beginHeadersLocked(s, flagEndStream)
 	for name, value := range s.res.trailer.All() {
-		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && sendable(name, value) && !httpcommon.ForbiddenTrailer(name) {
+		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && httpcommon.Sendable(name) && !httpcommon.ForbiddenTrailer(name) {
 			c.out = c.encoder.Append(c.out, name, value)
 		}
 	}

@@ -36,7 +36,7 @@ func (c *Conn) enqueueLocked(s *Stream) {
 		return
 	}
 	s.queued = true
-	u := s.priority.urgency
+	u := s.priority.Urgency
 	q := &c.queue[u]
 	if q.head == nil {
 		q.head = s
@@ -51,7 +51,7 @@ func (c *Conn) dequeueLocked(s *Stream) {
 	if !s.queued {
 		return
 	}
-	u := s.priority.urgency
+	u := s.priority.Urgency
 	q := &c.queue[u]
 	var before *Stream
 	for x := q.head; x != s; x = x.next {
@@ -104,7 +104,7 @@ func (c *Conn) fillLocked() (ended *Stream) {
 			if s.sending == 0 {
 				ended = c.framedLocked(s, ended)
 			}
-		case s.priority.incremental && c.queue[u].tail != s:
+		case s.priority.Incremental && c.queue[u].tail != s:
 			c.dequeueLocked(s)
 			c.enqueueLocked(s)
 		}
@@ -344,6 +344,7 @@ func (c *Conn) write() {
 			c.mu.Lock()
 			c.written += n
 		}
+		c.meter.went += int64(n)
 		if stalled {
 			c.meter.taken += int64(n)
 		}

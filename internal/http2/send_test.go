@@ -88,15 +88,15 @@ func TestQueuesKeepTheirOrder(t *testing.T) {
 	}
 	for range 5000 {
 		s := streams[random.IntN(len(streams))]
-		u := s.priority.urgency
+		u := s.priority.Urgency
 		if s.queued {
 			c.dequeueLocked(s)
 			want[u] = slices.DeleteFunc(want[u], func(x *Stream) bool { return x == s })
 		} else {
-			s.priority.urgency = uint8(random.IntN(urgencies))
+			s.priority.Urgency = uint8(random.IntN(urgencies))
 			c.enqueueLocked(s)
 			c.enqueueLocked(s) // once is enough
-			want[s.priority.urgency] = append(want[s.priority.urgency], s)
+			want[s.priority.Urgency] = append(want[s.priority.Urgency], s)
 		}
 		for u := range want {
 			var got []*Stream

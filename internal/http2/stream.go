@@ -66,9 +66,10 @@ func (s *Stream) begin(c *Conn, id uint32) {
 	s.conn, s.id = c, id
 	s.req.stream, s.body.stream, s.res.stream = s, s, s
 	s.changed.L = &c.mu
+	s.req.SetScheme(c.cfg.Scheme)
 	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
 	s.growth = growth{size: s.recvWindow}
-	s.priority = priority{urgency: defaultUrgency}
+	s.priority = priority{Urgency: defaultUrgency}
 	s.res.status, s.res.left = 200, -1
 	s.body.limit = c.cfg.Limits.MaxRequestBodySize
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,20 +37,23 @@ const patience = 10 * time.Second
 func TestTheLoopSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 	for _, shards := range []int{1, 3} {
 		t.Run(strconv.Itoa(shards)+" shards", func(t *testing.T) {
-			before := descriptors(t)
-			chaos(t, shards)
-			if after := descriptors(t); after != before {
-				t.Errorf("%d descriptors are open after, want the %d of before", after, before)
-			}
+			chaos(t, shards, &Endpoint{})
 		})
 	}
+	t.Run("TLS", func(t *testing.T) {
+		chaos(t, 2, chaosTLS())
+	})
+}
+
+// chaosTLS is an endpoint with TLS.
+func chaosTLS() *Endpoint {
+	return &Endpoint{TLS: &tls.Config{Certificates: []tls.Certificate{certificate()}}}
 }
 
 // The same by way of middleware, which passes on every other connection in a wrapper.
 func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
-	before := descriptors(t)
 	var n, read, written, inside atomic.Int64
-	chaos(t, 1, doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
+	chaos(t, 1, &Endpoint{Middleware: []connection.Middleware{doing(func(ctx context.Context, c *connection.Conn, next connection.Handler) error {
 		inside.Add(1)
 		defer inside.Add(-1)
 		if n.Add(1)%2 == 0 {
@@ -57,12 +61,71 @@ func TestMiddlewareSurvivesWhatHandlersAndClientsDo(t *testing.T) {
 		}
 		c.Peek(1)
 		return next(ctx, c)
-	}))
+	})}})
 	if inside.Load() != 0 || n.Load() == 0 {
 		t.Errorf("after stop the middleware is on %d of %d connections", inside.Load(), n.Load())
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors are open after, want the %d of before", after, before)
+}
+
+// chaosServer is a manager on a real socket.
+type chaosServer struct {
+	t      *testing.T
+	m      *Manager
+	ep     *Endpoint
+	addr   string
+	close  func() // the listener
+	before int    // descriptors
+}
+
+// startChaos starts one, with the endpoint's middleware and TLS. With shards, its loop has that many.
+func startChaos(t *testing.T, cfg Config, shards int, ep *Endpoint) *chaosServer {
+	t.Helper()
+	s := &chaosServer{t: t, ep: ep, before: descriptors(t)}
+	ep.Name, ep.Scheme = "chaos", "http"
+	if ep.TLS != nil {
+		ep.Scheme = "https"
+	}
+	cfg.Logger = discard
+	s.m = New(cfg)
+	if shards > 0 {
+		s.m.loopOnce.Do(func() {
+			var err error
+			if s.m.loop, err = transport.NewLoop(shards, s.m.heartbeat, reasons); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = l.Addr().String()
+	s.close = s.m.Listen(l, ep, func() Options { return Options{} })
+	return s
+}
+
+// stop ends all requests and connections.
+func (s *chaosServer) stop() {
+	s.t.Helper()
+	s.close()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	if err := s.m.Stop(ctx); err != nil {
+		s.t.Errorf("stop: %v: no request was left running", err)
+	}
+}
+
+// wantNothing says that nothing is left of it.
+func (s *chaosServer) wantNothing() {
+	s.t.Helper()
+	if stats := s.m.Stats(); stats.Open+stats.Upgraded+stats.Running != 0 {
+		s.t.Errorf("after stop: %+v, want nothing open", stats)
+	}
+	for end := time.Now().Add(patience); descriptors(s.t) != s.before && time.Now().Before(end); { // a server lingers on what it closes
+		time.Sleep(10 * time.Millisecond)
+	}
+	if after := descriptors(s.t); after != s.before {
+		s.t.Errorf("%d descriptors are open after, want the %d of before", after, s.before)
 	}
 }
 
@@ -79,27 +142,15 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-func chaos(t *testing.T, shards int, middleware ...connection.Middleware) {
-	m := New(Config{App: httpApp(unruly), Logger: discard, EventLoop: true})
-	m.loopOnce.Do(func() {
-		var err error
-		if m.loop, err = transport.NewLoop(shards, m.heartbeat, reasons); err != nil {
-			t.Fatal(err)
-		}
-	})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http", Middleware: middleware}, func() Options { return Options{} })
-
+func chaos(t *testing.T, shards int, ep *Endpoint) {
+	s := startChaos(t, Config{App: httpApp(unruly), EventLoop: true}, shards, ep)
 	var answers atomic.Int64
 	var clients sync.WaitGroup
 	end := time.Now().Add(chaosFor / 2)
 	for range 24 {
 		clients.Go(func() {
 			for time.Now().Before(end) && !t.Failed() {
-				c, err := newChaosClient(l.Addr().String())
+				c, err := newChaosClient(s)
 				if err != nil {
 					t.Errorf("connecting: %v", err)
 					return
@@ -113,15 +164,8 @@ func chaos(t *testing.T, shards int, middleware ...connection.Middleware) {
 	}
 	clients.Wait()
 	t.Logf("%d requests were answered", answers.Load())
-	stop()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := m.Stop(ctx); err != nil {
-		t.Errorf("stop: %v: no request was left running", err)
-	}
-	if s := m.Stats(); s.Open+s.Upgraded+s.Running != 0 {
-		t.Errorf("after stop: %+v, want nothing open", s)
-	}
+	s.stop()
+	s.wantNothing()
 }
 
 // unruly does what its path says, and answers with the client's secret as often as Times says.
@@ -204,10 +248,13 @@ type chaosClient struct {
 
 var secrets atomic.Uint64
 
-func newChaosClient(addr string) (*chaosClient, error) {
-	nc, err := net.Dial("tcp", addr)
+func newChaosClient(s *chaosServer) (*chaosClient, error) {
+	nc, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		return nil, err
+	}
+	if s.ep.TLS != nil {
+		nc = tls.Client(nc, clientConfig())
 	}
 	nc.SetDeadline(time.Now().Add(chaosFor + patience))
 	return &chaosClient{nc, bufio.NewReaderSize(nc, 4096), fmt.Sprintf("secret-%06d;", secrets.Add(1))}, nil

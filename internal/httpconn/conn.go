@@ -50,6 +50,7 @@ type conn struct {
 	id        uint64
 	requests  uint32
 	h2        *mux          // what serves it, when it speaks HTTP/2; nil when not. Changed once, with mu held
+	many      multiplexed   // its engine, when it speaks HTTP/2 or 3; the same
 	ranInline atomic.Uint32 // handlers of its streams on the loop
 	ran       uint32        // handlers of that kind on the loop, not yet counted
 	state     State

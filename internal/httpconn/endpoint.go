@@ -11,6 +11,7 @@ import (
 	"github.com/lannerhq/lanner/connection"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/http2"
+	"github.com/lannerhq/lanner/internal/http3"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
@@ -31,6 +32,11 @@ type Endpoint struct {
 	// HandshakeTimeout bounds the TLS handshake. Zero means DefaultHandshakeTimeout, negative no limit.
 	HandshakeTimeout time.Duration
 
+	// EarlyDataAll lets requests with unsafe methods in early data reach the application. It is for HTTP/3.
+	EarlyDataAll bool
+	// AltSvc is the value of the Alt-Svc field of its responses (RFC 7838), which says where the same is to be had by HTTP/3; "" sends none.
+	AltSvc string
+
 	// Attrs say in metrics where it listens.
 	Attrs metrics.EndpointAttrs
 
@@ -42,6 +48,9 @@ type Endpoint struct {
 
 	securing sync.Once
 	secured  *tls.Config // see tlsConfig
+
+	securingQUIC sync.Once
+	securedQUIC  *tls.Config // see QUICTLS
 
 	engine            atomic.Pointer[engine] // see Manager.engine
 	draining, aborted atomic.Bool            // see StopEndpoint
@@ -56,6 +65,7 @@ func (ep *Endpoint) chains() bool { return len(ep.Middleware) > 0 || ep.TLS != n
 type settings struct {
 	limits                      http1.Limits
 	http2                       HTTP2Limits // effective
+	http3                       HTTP3Limits // effective
 	compat                      http1.Compat
 	serverHeader                string
 	rates                       transport.Rates
@@ -67,7 +77,7 @@ type settings struct {
 
 func (c *Config) settings() *settings {
 	return &settings{
-		limits: c.Limits.Effective(), http2: c.HTTP2.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
+		limits: c.Limits.Effective(), http2: c.HTTP2.Effective(), http3: c.HTTP3.Effective(), compat: c.Compat, serverHeader: c.ServerHeader,
 		rates:          transport.Rates{Read: c.MinRequestBodyRate, Write: c.MinResponseRate},
 		maxConnections: c.MaxConnections, maxUpgraded: c.MaxUpgraded,
 		full: c.Full, maxRequests: c.MaxRequests, maxAge: c.MaxAge, ageGrace: c.AgeGrace,
@@ -89,6 +99,7 @@ type engine struct {
 	*settings
 	http http1.Config
 	mux  http2.Config
+	quic http3.Config
 }
 
 // engine returns the configuration for connections that an endpoint accepts now.
@@ -98,11 +109,12 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 		return e
 	}
 	e := &engine{settings: now, http: http1.Config{
-		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader,
+		Limits: now.limits, Compat: now.compat, Scheme: ep.Scheme, ServerHeader: now.serverHeader, AltSvc: ep.AltSvc,
 		Date: func() []byte { return *m.date.Load() },
 	}}
 	e.http.HTTP2 = m.speaksHTTP2(ep) && ep.TLS == nil
 	e.mux = m.http2Config(now, ep)
+	e.quic = m.quicConfig(now, ep)
 	ep.engine.Store(e)
 	return e
 }
@@ -136,13 +148,13 @@ func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.
 // drain makes the connection's next response its last.
 func (c *conn) drain() {
 	c.mu.Lock()
-	x := c.h2
-	if x == nil && !c.m.cfg.ReturnIdle { // else it is released rather than ended
+	many := c.many
+	if many == nil && !c.m.cfg.ReturnIdle { // else it is released rather than ended
 		c.http.Drain()
 	}
 	c.mu.Unlock()
-	if x != nil {
-		x.http.Drain()
+	if many != nil {
+		many.Drain()
 	}
 }
 

@@ -42,7 +42,10 @@ var (
 	// Error: the client of an endpoint that speaks HTTP/2 alone did not choose it by ALPN; closed. Keys: connection, endpoint, remote, protocol.
 	eventHTTP2NotNegotiated = newEvent(86, "EndPointHttp2NotNegotiated", "HTTP/2 was not negotiated on an endpoint that speaks nothing else")
 	// Debug: an HTTP/2 connection is ended because of its client. Keys: connection, endpoint, remote, code, reason, detail.
+	// For a data rate also: rate, limit, grace, bytes, over.
 	eventHTTP2ConnectionError = newEvent(29, "Http2ConnectionError", "the client has broken a rule of HTTP/2")
+	// Debug: an HTTP/3 connection is ended because of its client. Keys: connection, endpoint, remote, code, reason, detail.
+	eventHTTP3ConnectionError = newEvent(42, "Http3ConnectionError", "the client has broken a rule of HTTP/3")
 	// Debug: a request was refused. Keys: connection, request, remote, status, reason, detail.
 	eventBadRequest = newEvent(17, "ConnectionBadRequest", "bad request")
 	// Debug: the application wrote a body for a response that has none, such as that to HEAD. Keys: connection, request, remote, bytes.

@@ -186,10 +186,10 @@ func (c *conn) OnAborted(fn func(error)) {
 // lose tells the engine that the connection is given up, unless it has none, and so no request.
 func (c *conn) lose(cause error) {
 	c.mu.Lock()
-	x := c.h2
+	many := c.many
 	c.mu.Unlock()
-	if x != nil {
-		x.http.Lose(cause)
+	if many != nil {
+		many.Lose(cause)
 		return
 	}
 	c.visit().Lose(cause)

@@ -30,69 +30,60 @@ func TestHTTP2SurvivesWhatHandlersAndClientsDo(t *testing.T) {
 		loop bool
 		exec Exec
 		stop bool // while clients go on
+		tls  bool
 	}{
-		{"loop, auto", true, Auto, false},
-		{"loop, inline", true, Inline, true},
-		{"loop, goroutine", true, Goroutine, false},
-		{"portable", false, Auto, false},
-		{"loop, auto, stopped", true, Auto, true},
-		{"portable, stopped", false, Auto, true},
+		{"loop, auto", true, Auto, false, false},
+		{"loop, inline", true, Inline, true, false},
+		{"loop, goroutine", true, Goroutine, false, false},
+		{"portable", false, Auto, false, false},
+		{"loop, auto, stopped", true, Auto, true, false},
+		{"portable, stopped", false, Auto, true, false},
+		{"loop, auto, TLS", true, Auto, false, true},
+		{"loop, auto, TLS, stopped", true, Auto, true, true},
+		{"portable, TLS", false, Auto, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := descriptors(t)
-			muxChaos(t, Config{EventLoop: tt.loop, Exec: tt.exec}, tt.stop)
-			for end := time.Now().Add(patience); descriptors(t) != before && time.Now().Before(end); { // a server lingers on what it closes
-				time.Sleep(10 * time.Millisecond)
+			ep := &Endpoint{}
+			if tt.tls {
+				ep = chaosTLS()
 			}
-			if after := descriptors(t); after != before {
-				t.Errorf("%d descriptors are open after, want the %d of before", after, before)
-			}
+			muxChaos(t, Config{App: httpApp(muxUnruly), EventLoop: tt.loop, Exec: tt.exec}, ep, tt.stop)
 		})
 	}
 }
 
-func muxChaos(t *testing.T, cfg Config, midway bool) {
-	cfg.App, cfg.Logger = httpApp(muxUnruly), discard
-	m := New(cfg)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := m.Listen(l, &Endpoint{Name: "chaos", Scheme: "http"}, func() Options { return Options{} })
+func muxChaos(t *testing.T, cfg Config, ep *Endpoint, midway bool) {
+	s := startChaos(t, cfg, 0, ep)
 	end := time.Now().Add(chaosFor / 3)
-	c := &muxChaosRun{t: t, addr: l.Addr().String()}
+	if midway {
+		end = end.Add(patience) // until the server is stopped
+	}
+	c := &muxChaosRun{t: t, server: s}
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
-			for time.Now().Before(end) && !t.Failed() {
+			for time.Now().Before(end) && !t.Failed() && !c.stopping.Load() {
 				c.client(end, i%4 == 3)
 			}
 		})
 	}
-	shut := func() {
-		stop()
-		ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-		defer cancel()
-		if err := m.Stop(ctx); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-	}
 	if midway {
 		time.Sleep(chaosFor / 8)
+		for until := time.Now().Add(patience); c.answered.Load() == 0 && time.Now().Before(until); { // a busy machine is still at the handshakes
+			time.Sleep(time.Millisecond)
+		}
 		c.stopping.Store(true)
-		shut()
+		s.stop()
 	}
 	clients.Wait()
 	if !midway {
-		shut()
+		s.stop()
 	}
 	t.Logf("%d requests were answered, %d failed as they must", c.answered.Load(), c.failed.Load())
 	if c.answered.Load() == 0 {
 		t.Error("no request was answered")
 	}
-	if s := m.Stats(); s.Open+s.Upgraded+s.Running != 0 {
-		t.Errorf("after stop: %+v, want nothing open", s)
-	}
+	s.wantNothing()
 }
 
 // muxUnruly does what its path says, and answers with the client's secret as often as Times says.
@@ -186,7 +177,7 @@ var muxPaths = []string{"/", "/", "/", "/sleep", "/spin", "/yield", "/panic", "/
 // muxChaosRun is what the clients share.
 type muxChaosRun struct {
 	t                *testing.T
-	addr             string
+	server           *chaosServer
 	answered, failed atomic.Int64
 	stopping         atomic.Bool
 }
@@ -208,6 +199,11 @@ func (c *muxChaosRun) client(end time.Time, rude bool) {
 		return nc, err
 	}}
 	tr.Protocols.SetUnencryptedHTTP2(true)
+	if c.server.ep.TLS != nil {
+		tr.Protocols = new(http.Protocols)
+		tr.Protocols.SetHTTP2(true)
+		tr.TLSClientConfig = clientConfig()
+	}
 	var streams sync.WaitGroup
 	var cut atomic.Bool
 	for range 1 + rand.N(20) {
@@ -277,7 +273,7 @@ func (c *muxChaosRun) exchange(tr *http.Transport) error {
 	}
 	interim := 0
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error { interim++; return nil }})
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+c.addr+path, &sparing{body})
+	req, err := http.NewRequestWithContext(ctx, "POST", c.server.ep.Scheme+"://"+c.server.addr+path, &sparing{body})
 	if err != nil {
 		return err
 	}

@@ -74,8 +74,13 @@ func (c *conn) logSlow(e event) {
 	if measure == nil {
 		return
 	}
-	c.log(slog.LevelDebug, e, slog.Float64("rate", measure.BytesPerSecond()), slog.Float64("limit", measure.Least.BytesPerSecond),
-		slog.Duration("grace", measure.Least.Grace), slog.Int64("bytes", measure.Bytes), slog.Duration("over", measure.Over))
+	c.log(slog.LevelDebug, e, rates(measure)...)
+}
+
+// rates are the keys of what was measured.
+func rates(m *transport.Measure) []slog.Attr {
+	return []slog.Attr{slog.Float64("rate", m.BytesPerSecond()), slog.Float64("limit", m.Least.BytesPerSecond),
+		slog.Duration("grace", m.Least.Grace), slog.Int64("bytes", m.Bytes), slog.Duration("over", m.Over)}
 }
 
 // late tells of a beat that came much too late: the process was stopped or starved, and every timeout acts late.

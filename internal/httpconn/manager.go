@@ -27,13 +27,14 @@ type Config struct {
 	// Limits need not be effective.
 	Limits http1.Limits
 	HTTP2  HTTP2Limits
+	HTTP3  HTTP3Limits
 	Compat http1.Compat
 	// ServerHeader is the Server field of responses; "" sends none.
 	ServerHeader string
 	// MinRequestBodyRate and MinResponseRate are the least data rates; nil for none.
 	MinRequestBodyRate, MinResponseRate *transport.Rate
 	// MaxConnections and MaxUpgraded bound open connections of each sort; 0 for no limit, negative for none at all. An
-	// upgraded connection leaves the first count.
+	// upgraded connection leaves the first count; a stream of HTTP/2 that is taken over counts for the second, its connection for the first.
 	MaxConnections, MaxUpgraded int64
 	// Full says what becomes of connections beyond MaxConnections. A change to FullWait holds for listeners from then on.
 	Full FullPolicy
@@ -117,8 +118,8 @@ type Manager struct {
 
 	minder *minder
 	muxMu  sync.Mutex
-	muxes  map[*mux]struct{} // connections that speak HTTP/2
-	ticked []*mux            // the heartbeat's
+	muxes  map[multiplexed]struct{} // connections that speak HTTP/2 or 3
+	ticked []multiplexed            // the heartbeat's
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -141,7 +142,7 @@ func New(cfg Config) *Manager {
 		conns:  make(map[*conn]struct{}),
 		taken:  make(map[*Taken]struct{}),
 		chains: make(map[*chain]struct{}),
-		muxes:  make(map[*mux]struct{}),
+		muxes:  make(map[multiplexed]struct{}),
 	}
 	m.settings.Store(cfg.settings())
 	m.metrics = metrics.NewServer(cfg.Meter, metrics.ServerOptions{})
@@ -323,7 +324,7 @@ func (m *Manager) signalLocked() {
 
 // Stats are counters since New.
 type Stats struct {
-	// Open connections, Upgraded ones, requests Running, Requests begun, connections Rejected at a limit.
+	// Open connections, Upgraded ones and streams, requests Running, Requests begun, connections Rejected at a limit.
 	Open, Upgraded, Running, Requests, Rejected int64
 }
 

@@ -11,7 +11,7 @@ import (
 // readers are at work.
 type minder struct {
 	mu     sync.Mutex
-	busy   map[*mux]*minded // readers in Process
+	busy   map[turning]*minded // readers in Process, and leaders
 	asleep bool
 	wake   chan struct{}
 	stop   chan struct{}
@@ -19,9 +19,18 @@ type minder struct {
 	once   sync.Once
 }
 
+// turning is a connection whose reader, or leader, runs handlers.
+type turning interface {
+	// mind is what the minder has seen of it; turn is odd while a handler runs on its reader, and another one for each.
+	mind() *minded
+	turn() uint64
+	// takeOver lets another goroutine go on in the reader's place.
+	takeOver()
+}
+
 // minded is what the minder has seen of a reader.
 type minded struct {
-	turn  uint64 // at the last look
+	at    uint64 // its turn at the last look
 	still int    // looks since it moved
 }
 
@@ -34,15 +43,16 @@ const (
 )
 
 func newMinder() *minder {
-	return &minder{busy: make(map[*mux]*minded), wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	return &minder{busy: make(map[turning]*minded), wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // enter and leave bracket the work of a reader.
-func (n *minder) enter(x *mux) {
+func (n *minder) enter(x turning) {
 	n.once.Do(func() { go n.run() })
 	n.mu.Lock()
-	x.turns.mind.still = 0
-	n.busy[x] = &x.turns.mind
+	seen := x.mind()
+	seen.still = 0
+	n.busy[x] = seen
 	asleep := n.asleep
 	n.asleep = false
 	n.mu.Unlock()
@@ -54,7 +64,7 @@ func (n *minder) enter(x *mux) {
 	}
 }
 
-func (n *minder) leave(x *mux) {
+func (n *minder) leave(x turning) {
 	n.mu.Lock()
 	delete(n.busy, x)
 	n.mu.Unlock()
@@ -71,7 +81,7 @@ func (n *minder) run() {
 	defer close(n.ended)
 	timer := time.NewTimer(mindTick)
 	defer timer.Stop()
-	var late []*mux
+	var late []turning
 	for quiet := 0; ; {
 		select {
 		case <-timer.C:
@@ -82,9 +92,9 @@ func (n *minder) run() {
 		quiet++
 		for x, seen := range n.busy {
 			quiet = 0
-			turn := x.turns.now.Load()
-			if turn != seen.turn || turn%2 == 0 {
-				seen.turn, seen.still = turn, 0
+			turn := x.turn()
+			if turn != seen.at || turn%2 == 0 {
+				seen.at, seen.still = turn, 0
 			} else if seen.still++; seen.still == mindLooks {
 				late = append(late, x)
 			}
@@ -108,6 +118,9 @@ func (n *minder) run() {
 		timer.Reset(mindTick)
 	}
 }
+
+func (x *mux) mind() *minded { return &x.turns.mind }
+func (x *mux) turn() uint64  { return x.turns.now.Load() }
 
 // takeOver lets another goroutine be the reader of a connection whose reader runs a handler that takes long.
 func (x *mux) takeOver() {

@@ -18,10 +18,11 @@ import (
 // h2Begin is what a client of HTTP/2 begins with: the preface, empty SETTINGS, and a request for "/" of "h".
 const h2Begin = http2.Preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x06\x01\x05\x00\x00\x00\x01\x82\x86\x84\x41\x01h"
 
-// Frames as a test looks for them: from their type on.
+// Frames as a test looks for them: from their type on, or from what stands before.
 const (
 	goAwayTwice      = "\x07\x00\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x00" // the first of two
-	goAwayRequired11 = "\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"
+	settingsFirst    = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"                     // RFC 9113 §3.4: the server's preface
+	goAwayRequired11 = settingsFirst + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"
 )
 
 // claimed is a manager some of whose connections are another's.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -68,13 +67,13 @@ func (c *conn) prefaced() http1.Next {
 // connections. Others go on. It returns at once and is safe from any goroutine.
 func (m *Manager) DrainHTTP2() {
 	m.muxMu.Lock()
-	all := make([]*mux, 0, len(m.muxes))
+	all := make([]multiplexed, 0, len(m.muxes))
 	for x := range m.muxes {
 		all = append(all, x)
 	}
 	m.muxMu.Unlock()
 	for _, x := range all {
-		x.http.Drain()
+		x.Drain()
 	}
 }
 
@@ -98,12 +97,7 @@ func (c *conn) newMux(first []byte) *mux {
 	c.mu.Lock()
 	c.h2 = x
 	c.mu.Unlock()
-	c.m.muxMu.Lock()
-	c.m.muxes[x] = struct{}{}
-	c.m.muxMu.Unlock()
-	if c.draining() {
-		x.http.Drain()
-	}
+	c.streams(x.http)
 	return x
 }
 
@@ -310,10 +304,16 @@ func (x *mux) close(next http2.Next) {
 			x.transport.CloseLingering() // what the client has under way would reset it, and destroy the GOAWAY
 		}
 	}
+	if x.transport.Expired() == http1.TimeoutResponseRate { // found by a transport whose writes wait
+		x.http.AwaitWriter() // who has measured it
+		x.ConnectionFailed(errTooSlow)
+	}
 	if x.http.Finished() {
 		x.over()
 	}
 }
+
+var errTooSlow = &http2.ConnectionError{Code: http2.InternalError, Reason: reasonSlow, Detail: "The response was read too slowly: the connection was cut."}
 
 // LastReturned implements http2.Handler.
 func (x *mux) LastReturned() { x.over() }
@@ -324,9 +324,9 @@ func (x *mux) over() { x.once.Do(x.forget) }
 func (x *mux) forget() {
 	c := x.conn
 	c.m.muxMu.Lock()
-	delete(c.m.muxes, x)
+	delete(c.m.muxes, x.http)
 	c.m.muxMu.Unlock()
-	c.muxLifeEnds()
+	c.streamsEnd(metrics.Protocol{Name: "http", Version: "2"})
 	c.finished = true
 	c.m.remove(c)
 	c.chain.left()
@@ -344,7 +344,7 @@ func (m *Manager) tickMuxes(now int64) {
 	}
 	m.muxMu.Unlock()
 	for _, x := range all {
-		x.http.Tick(now)
+		x.Tick(now)
 	}
 	clear(all)
 	m.ticked = all
@@ -357,6 +357,9 @@ func (x *mux) Write(p []byte) (int, error) {
 		return x.inline.TryWrite(p)
 	}
 	if err := x.transport.Writev(p, nil); err != nil {
+		if x.transport.Expired() == http1.TimeoutResponseRate {
+			x.http.Lose(httpcommon.ErrResponseTooSlow) // the client has not left
+		}
 		return 0, err
 	}
 	return len(p), nil
@@ -372,8 +375,7 @@ func (x *mux) SetTimeout(reason uint8, d time.Duration) { x.transport.SetTimeout
 func (x *mux) Elsewhere(s *http2.Stream) bool {
 	r := s.Owner.(*muxStream)
 	r.x = x
-	x.requests++
-	r.number = x.requests
+	r.count()
 	x.countMux()
 	r.kind = nil
 	switch {
@@ -412,12 +414,24 @@ func (x *mux) ConnectionFailed(e *http2.ConnectionError) {
 		x.life.reason = e.Reason
 	}
 	if x.m.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		x.logConnection(eventHTTP2ConnectionError, slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail))
+		attrs := []slog.Attr{slog.String("code", e.Code.String()), slog.String("reason", e.Reason), slog.String("detail", e.Detail)}
+		if m := x.measured(); m != nil {
+			attrs = append(attrs, rates(m)...)
+		}
+		x.logConnection(eventHTTP2ConnectionError, attrs...)
 	}
 }
 
-// muxLifeEnds ends what is kept of the connection.
-func (c *conn) muxLifeEnds() {
+// measured is what was measured of a client that was too slow, by the engine or by the transport; nil for any other.
+func (x *mux) measured() *transport.Measure {
+	if m := x.http.Measured(); m != nil {
+		return &transport.Measure{Bytes: m.Bytes, Over: m.Over, Least: transport.Rate{BytesPerSecond: m.Least.BytesPerSecond, Grace: m.Least.Grace}}
+	}
+	return x.transport.Measured()
+}
+
+// streamsEnd ends what is kept of a connection whose requests are streams.
+func (c *conn) streamsEnd(spoke metrics.Protocol) {
 	l := c.life
 	if l == nil {
 		return
@@ -433,7 +447,7 @@ func (c *conn) muxLifeEnds() {
 		c.chain.reason = l.reason
 		return
 	}
-	l.recorder.ConnectionEnded(time.Since(l.began), metrics.Protocol{Name: "http", Version: "2"}, l.reason)
+	l.recorder.ConnectionEnded(time.Since(l.began), spoke, l.reason)
 }
 
 // http2Config is an endpoint's configuration of the HTTP/2 engine.
@@ -450,7 +464,7 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
 		},
 		RequestRate: rateOf(now.rates.Read), ResponseRate: rateOf(now.rates.Write),
-		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
+		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, AltSvc: ep.AltSvc, Date: m.dateValue,
 	}
 }
 
@@ -503,28 +517,10 @@ func (r *muxStream) end(err *error) {
 	case r.kind != nil:
 		r.kind.took(time.Since(r.left))
 	}
-	if v != nil {
-		*err = errPanicked
-		if v == http.ErrAbortHandler {
-			r.log(slog.LevelDebug, eventApplicationAborted, slog.Any("cause", http.ErrAbortHandler))
-			r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
-		} else if cause, ok := v.(error); ok && isBadRequest(cause) {
-			*err = cause
-		} else {
-			r.log(slog.LevelError, eventApplicationError, slog.Any("error", v), slog.String("stack", string(debug.Stack())))
-		}
-	} else if *err != nil && !isBadRequest(*err) {
-		level, e := slog.LevelError, eventApplicationError
-		if r.http.Cause() != nil { // the echo of the client's leaving is no news
-			level, e = slog.LevelDebug, eventResponseFailed
-		}
-		r.log(level, e, slog.Any("error", *err))
+	if r.failure(v, err, r.http.Cause() != nil) {
+		r.http.Abort(http2.InternalError, httpcommon.ErrRequestAborted)
 	}
-	x.mu.Lock()
-	clear(r.onAbort)
-	r.onAbort = r.onAbort[:0]
-	r.running = false
-	x.mu.Unlock()
+	r.setRunning(false)
 	if r.tunnel != nil {
 		r.tunnel.Close()
 	}
@@ -553,10 +549,11 @@ func (r *muxStream) exitInline() {
 func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.Answer {
 	r := s.Owner.(*muxStream)
 	r.x = x
-	r.fault(errorType(bad.Reason))
-	r.log(slog.LevelDebug, eventBadRequest, slog.Int("status", bad.Status), slog.String("reason", bad.Reason), slog.String("detail", bad.Detail))
-	q := s.Request()
-	answer := x.answer(bad, &http1.Report{Method: q.Method(), Target: q.RawTarget(), Protocol: q.Protocol()}, r.log)
+	if r.number == 0 { // the engine's own refusal
+		r.count()
+		x.countMux()
+	}
+	answer := r.rejected(bad, &s.Request().Head, s.Request().Protocol())
 	if answer == nil {
 		return nil
 	}
@@ -564,14 +561,4 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 }
 
 // Failed implements http2.Handler.
-func (x *mux) Failed(s *http2.Stream, err error) {
-	r := s.Owner.(*muxStream)
-	if p := (*httpcommon.PanicError)(nil); errors.As(err, &p) {
-		r.log(slog.LevelError, eventApplicationError, slog.Any("error", p.Value), slog.String("stack", string(p.Stack)))
-		return
-	}
-	if httpcommon.LengthMismatch(err) {
-		r.fault(reasonLength)
-	}
-	r.log(slog.LevelDebug, eventResponseFailed, slog.Any("error", err))
-}
+func (x *mux) Failed(s *http2.Stream, err error) { s.Owner.(*muxStream).failed(err) }

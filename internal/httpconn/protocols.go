@@ -16,6 +16,7 @@ const (
 const (
 	protocolHTTP1 = "http/1.1"
 	protocolHTTP2 = "h2"
+	protocolHTTP3 = "h3"
 )
 
 // names returns what ALPN offers, the best first.

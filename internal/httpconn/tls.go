@@ -34,7 +34,7 @@ func (ch *chain) handshake(ctx context.Context, nc net.Conn, ahead []byte) (*tls
 		nc = &replayed{Conn: nc, ahead: ahead}
 	}
 	gated := &gatedConn{Conn: nc, gate: ch.m.handshakes}
-	secure := tls.Server(gated, ch.endpoint.tlsConfig())
+	secure := tls.Server(gated, ch.endpoint.tlsConfig(ch.m.handshakes))
 	err := ch.secure(secure, func() error {
 		defer gated.opened.Store(true)
 		return ch.shake(ctx, secure)
@@ -161,7 +161,7 @@ const plainHTTPAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; c
 // spoken says why the endpoint does not serve what was negotiated; nil if it does.
 func (ch *chain) spoken() error {
 	switch name := ch.secured.state.NegotiatedProtocol; {
-	case ch.endpoint.Protocols == HTTP2 && name != protocolHTTP2:
+	case ch.endpoint.Protocols == HTTP2 && name != protocolHTTP2 && name != "acme-tls/1": // a validation (RFC 8737) is a handshake and no more
 		ch.log(slog.LevelError, eventHTTP2NotNegotiated, slog.String("protocol", name))
 		return errNoHTTP2
 	case name != "" && name != protocolHTTP2 && !strings.HasPrefix(name, "http/"):

@@ -7,15 +7,19 @@ import (
 )
 
 // tlsConfig returns what handshakes of the endpoint are made by: TLS, and the configurations that it chooses for a client, with the
-// endpoint's protocols, no version below TLS 1.2, and the suites of HTTP/2 unless it names others. One that is so already is used as it is.
-func (ep *Endpoint) tlsConfig() *tls.Config {
+// endpoint's protocols, no version below TLS 1.2, and the suites of HTTP/2 unless it names others. One that is so already is used as it is. The
+// functions that choose are called outside the gate: they may wait, even for another handshake, such as one by which an authority validates
+// the name (RFC 8737).
+func (ep *Endpoint) tlsConfig(gate handshakeGate) *tls.Config {
 	ep.securing.Do(func() {
-		ep.secured = ep.offering(ep.TLS)
+		ep.secured = ep.offering(ep.TLS, gate)
 		choose := ep.TLS.GetConfigForClient
 		if choose == nil {
 			return
 		}
 		ep.secured.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			gate.leave()
+			defer gate.enter()
 			chosen, err := choose(hello)
 			if chosen == nil || err != nil {
 				return nil, err
@@ -23,7 +27,7 @@ func (ep *Endpoint) tlsConfig() *tls.Config {
 			if ep.offers(chosen) {
 				return chosen, nil
 			}
-			return ep.offering(chosen), nil
+			return ep.offering(chosen, gate), nil
 		}
 	})
 	return ep.secured
@@ -31,7 +35,7 @@ func (ep *Endpoint) tlsConfig() *tls.Config {
 
 // offers reports whether offering would change nothing.
 func (ep *Endpoint) offers(cfg *tls.Config) bool {
-	return cfg.MinVersion >= tls.VersionTLS12 && cfg.CipherSuites != nil && len(cfg.NextProtos) > 0 && !slices.ContainsFunc(cfg.NextProtos, ep.unspoken)
+	return cfg.GetCertificate == nil && cfg.MinVersion >= tls.VersionTLS12 && cfg.CipherSuites != nil && len(cfg.NextProtos) > 0 && !slices.ContainsFunc(cfg.NextProtos, ep.unspoken)
 }
 
 // unspoken reports whether a name of ALPN is of a version of HTTP that the endpoint does not speak.
@@ -47,8 +51,15 @@ func (ep *Endpoint) unspoken(name string) bool {
 
 // offering returns a clone of cfg that offers what the endpoint speaks. A list of cfg's own stays, without what the endpoint does not speak:
 // configurations are shared with servers that do.
-func (ep *Endpoint) offering(cfg *tls.Config) *tls.Config {
+func (ep *Endpoint) offering(cfg *tls.Config, gate handshakeGate) *tls.Config {
 	cfg = cfg.Clone()
+	if choose := cfg.GetCertificate; choose != nil {
+		cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			gate.leave()
+			defer gate.enter()
+			return choose(hello)
+		}
+	}
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
 	if cfg.CipherSuites == nil {
 		cfg.CipherSuites = slices.Clone(suites)

@@ -102,7 +102,7 @@ func (s *securing) secured() (c *conn) {
 // shake makes the handshake in its time.
 func (s *securing) shake() error {
 	gate := s.chain.m.handshakes
-	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter})
+	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(gate), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter})
 	if err != nil && s.link.Expired() != 0 {
 		return errHandshaking
 	}

@@ -435,3 +435,44 @@ func TestEncryptedConnectionsAreOnTheLoop(t *testing.T) {
 		return false
 	})
 }
+
+func TestAChoiceThatWaitsForAnotherHandshakeHoldsUpNone(t *testing.T) {
+	cert := certificate()
+	for name, by := range map[string]func(wait func(*tls.ClientHelloInfo)) *tls.Config{
+		"of a certificate": func(wait func(*tls.ClientHelloInfo)) *tls.Config {
+			return &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { wait(hello); return &cert, nil }}
+		},
+		"of a configuration": func(wait func(*tls.ClientHelloInfo)) *tls.Config {
+			return &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+				wait(hello)
+				return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
+			}}
+		},
+	} {
+		waiting, validated := make(chan struct{}), make(chan struct{})
+		s := serveTLSOnLoop(t, Config{MaxHandshakes: 1}, by(func(hello *tls.ClientHelloInfo) {
+			if hello.ServerName == "shop.example" {
+				close(waiting)
+				<-validated
+			}
+		}), hello)
+		shaken := make(chan error)
+		go func() { shaken <- shakeAt(s.addr, "shop.example") }()
+		<-waiting
+		if err := shakeAt(s.addr, "other.example"); err != nil {
+			t.Errorf("the choice %s: another handshake: %v", name, err)
+		}
+		close(validated)
+		if err := <-shaken; err != nil {
+			t.Errorf("the choice %s: the handshake that waited: %v", name, err)
+		}
+	}
+}
+
+func shakeAt(addr, name string) error {
+	c, err := tls.Dial("tcp", addr, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	if err == nil {
+		c.Close()
+	}
+	return err
+}

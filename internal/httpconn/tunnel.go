@@ -5,21 +5,47 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/server"
 )
 
-// connectStream is muxStream as what an extended CONNECT has besides (RFC 8441): it can be taken over.
+// connectStream is what an extended CONNECT has besides (RFC 8441, RFC 9220): it can be taken over.
 //
 // The application sees the handshake of HTTP/1.1, a GET with Connection and Upgrade, so that every WebSocket library takes it. What
-// such a library writes on the connection first, a 101, becomes the 200 of HTTP/2.
-type connectStream muxStream
+// such a library writes on the connection first, a 101, becomes the 200 of HTTP/2 and 3.
+type connectStream struct {
+	r    *streamed
+	head *httpcommon.Head
+	carrier
+}
+
+// carrier is the stream of an extended CONNECT, of either version.
+type carrier struct {
+	stream interface {
+		Keep()
+		Unmeter()
+		SetReadDeadline(time.Time)
+		SetWriteDeadline(time.Time)
+	}
+	lifetime server.RequestLifetimeFeature
+	body     interface {
+		io.Reader
+		SetLimit(n int64) bool
+	}
+	res interface {
+		io.Writer
+		Started() bool
+		SetStatus(int)
+		Header() *httpcommon.Headers
+		Flush() error
+	}
+}
 
 var (
 	_ server.UpgradeFeature         = (*connectStream)(nil)
@@ -27,25 +53,25 @@ var (
 )
 
 // offerTunnel puts the features of an extended CONNECT into a request's, and the fields of the same handshake on HTTP/1.1.
-func (r *muxStream) offerTunnel() {
-	q := r.http.Request()
-	h := q.Header()
+func (r *streamed) offerTunnel(head *httpcommon.Head, below carrier) {
+	h := head.Header()
 	h.Set("connection", "Upgrade")
-	h.Set("upgrade", q.ConnectProtocol())
-	if _, set := h.Lookup("sec-websocket-key"); !set && httpcommon.EqualFold(q.ConnectProtocol(), "websocket") {
+	h.Set("upgrade", head.ConnectProtocol())
+	if _, set := h.Lookup("sec-websocket-key"); !set && httpcommon.EqualFold(head.ConnectProtocol(), "websocket") {
 		var key [16]byte // RFC 8441 §5: there is none on HTTP/2, and nobody looks at what becomes of it
 		rand.Read(key[:])
 		h.Add("sec-websocket-key", base64.StdEncoding.EncodeToString(key[:]))
 	}
-	server.Set[server.UpgradeFeature](&r.features, (*connectStream)(r))
-	server.Set[server.ExtendedConnectFeature](&r.features, (*connectStream)(r))
+	s := &connectStream{r: r, head: head, carrier: below}
+	server.Set[server.UpgradeFeature](&r.features, s)
+	server.Set[server.ExtendedConnectFeature](&r.features, s)
 }
 
-func (s *connectStream) ConnectProtocol() string { return s.http.Request().ConnectProtocol() }
+func (s *connectStream) ConnectProtocol() string { return s.head.ConnectProtocol() }
 
 // Upgradable implements server.UpgradeFeature.
 func (s *connectStream) Upgradable() bool {
-	return s.tunnel == nil && !s.http.Response().Started()
+	return s.r.tunnel == nil && !s.res.Started()
 }
 
 // AcceptConnect implements server.ExtendedConnectFeature.
@@ -56,10 +82,14 @@ func (s *connectStream) Upgrade() (net.Conn, error) {
 	if !s.Upgradable() {
 		return nil, server.ErrTooLate
 	}
-	s.http.Response().SetStatus(200)
-	t := s.take()
+	t, err := s.take()
+	if err != nil {
+		return nil, err
+	}
+	s.res.SetStatus(200)
 	t.answered = true
 	if err := t.accept(); err != nil {
+		t.Close() // the caller has none to close
 		return nil, err
 	}
 	return t, nil
@@ -67,30 +97,42 @@ func (s *connectStream) Upgrade() (net.Conn, error) {
 
 // Hijack implements server.UpgradeFeature. The caller writes the answer to the handshake as on HTTP/1.1.
 func (s *connectStream) Hijack() (net.Conn, []byte, error) {
-	if s.tunnel != nil {
+	if s.r.tunnel != nil {
 		return nil, nil, server.ErrTooLate
 	}
-	t := s.take()
-	t.answered = s.http.Response().Started()
+	t, err := s.take()
+	if err != nil {
+		return nil, nil, err
+	}
+	t.answered = s.res.Started()
 	return t, nil, nil
 }
 
-// take makes the stream a tunnel. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
-func (s *connectStream) take() *tunnel {
-	s.http.Keep()
-	s.http.Unmeter()
-	(*muxStream)(s).body().SetLimit(-1)
-	t := &tunnel{stream: &s.http, r: (*muxStream)(s), done: make(chan struct{})}
-	s.tunnel = t
-	return t
+// take makes the stream a tunnel, if there is a place among the upgraded connections. Its octets are no content of a request: they have no bound, and may come as seldom as the client likes.
+func (s *connectStream) take() (*tunnel, error) {
+	c := s.r.c
+	if !c.m.reserve() {
+		return nil, errUpgradedLimit
+	}
+	if l := c.life; l != nil {
+		l.recorder.UpgradeStarted()
+	}
+	s.stream.Keep()
+	s.stream.Unmeter()
+	s.body.SetLimit(-1)
+	t := &tunnel{carrier: s.carrier, c: c, done: make(chan struct{})}
+	s.r.tunnel = t
+	s.lifetime.OnAborted(func(error) { t.ended() }) // a handler may not notice for long
+	return t, nil
 }
 
 // tunnel is a stream as a connection.
 type tunnel struct {
-	stream *http2.Stream
-	r      *muxStream
-	done   chan struct{}
-	once   sync.Once
+	carrier
+	c    *conn
+	done chan struct{}
+	once sync.Once // of Close
+	left sync.Once // of ended
 
 	mu       sync.Mutex // serializes writes
 	answered bool       // the answer to the handshake has been sent
@@ -101,11 +143,11 @@ var _ net.Conn = (*tunnel)(nil)
 
 // accept sends the header section.
 func (t *tunnel) accept() error {
-	h := t.stream.Response().Header()
+	h := t.res.Header()
 	for _, own := range [...]string{"Connection", "Upgrade", "Sec-WebSocket-Accept", "Content-Length", "Transfer-Encoding"} {
 		h.Del(own)
 	}
-	return t.stream.Response().Flush()
+	return t.res.Flush()
 }
 
 // Read reads what the client sends.
@@ -115,7 +157,7 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	default:
 	}
-	return t.stream.Request().Body().Read(p)
+	return t.body.Read(p)
 }
 
 // Write sends at once. The head of an answer to the handshake is looked at rather than sent.
@@ -143,11 +185,10 @@ func (t *tunnel) Write(p []byte) (int, error) {
 		}
 		t.answered, t.head = true, nil
 	}
-	res := t.stream.Response()
-	if _, err := res.Write(rest); err != nil {
+	if _, err := t.res.Write(rest); err != nil {
 		return 0, err
 	}
-	return len(p), res.Flush()
+	return len(p), t.res.Flush()
 }
 
 const maxAnswer = 64 << 10
@@ -159,7 +200,6 @@ var (
 
 // answer makes the response of what was written for HTTP/1.1.
 func (t *tunnel) answer(head string) error {
-	res := t.stream.Response()
 	line, fields, _ := bytes.Cut([]byte(head), []byte("\r\n"))
 	if len(line) < len("HTTP/1.1 101") || string(line[:len("HTTP/1.")]) != "HTTP/1." {
 		return errAnswerInvalid
@@ -171,8 +211,8 @@ func (t *tunnel) answer(head string) error {
 	if status == 101 {
 		status = 200
 	}
-	res.SetStatus(status)
-	res.Header().Reset()
+	t.res.SetStatus(status)
+	t.res.Header().Reset()
 	for len(fields) > 0 {
 		var field []byte
 		field, fields, _ = bytes.Cut(fields, []byte("\r\n"))
@@ -180,7 +220,7 @@ func (t *tunnel) answer(head string) error {
 		if !ok {
 			return errAnswerInvalid
 		}
-		res.Header().Add(string(name), httpcommon.TrimOWS(string(value)))
+		t.res.Header().Add(string(name), httpcommon.TrimOWS(string(value)))
 	}
 	return t.accept()
 }
@@ -190,12 +230,27 @@ func (t *tunnel) Close() error {
 	t.once.Do(func() {
 		close(t.done)
 		t.stream.SetReadDeadline(time.Unix(1, 0))
+		t.ended()
 	})
 	return nil
 }
 
-func (t *tunnel) LocalAddr() net.Addr  { return t.r.x.LocalAddr() }
-func (t *tunnel) RemoteAddr() net.Addr { return t.r.x.RemoteAddr() }
+// ended gives the place among the upgraded connections back.
+func (t *tunnel) ended() {
+	t.left.Do(func() {
+		c := t.c
+		if c.life != nil {
+			c.life.recorder.UpgradeEnded()
+		}
+		c.m.mu.Lock()
+		defer c.m.mu.Unlock()
+		c.m.upgraded.Add(-1)
+		c.m.signalLocked()
+	})
+}
+
+func (t *tunnel) LocalAddr() net.Addr  { return t.c.LocalAddr() }
+func (t *tunnel) RemoteAddr() net.Addr { return t.c.RemoteAddr() }
 
 func (t *tunnel) SetDeadline(at time.Time) error {
 	t.stream.SetReadDeadline(at)

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,6 +48,10 @@ type Options struct {
 	// Tell learns what happens. It must not block, and is called by one goroutine at a time. Nil means nobody does.
 	Tell func(Event)
 
+	// DevCertificate makes the certificate with which programs serve https on this computer, if there is none, and says where it is when it
+	// has made one. It is called when the program is told to listen on https at a loopback address. Nil means that nobody does.
+	DevCertificate func(context.Context) (made string, err error)
+
 	open func(page string) error // for tests; nil means the user's browser
 }
 
@@ -61,18 +69,21 @@ type Event struct {
 	Duration float64 `json:"duration,omitempty"`
 	// PID of the program, of started and stopping.
 	PID int `json:"pid,omitempty"`
+	// Certificate is the file that was made, of certificate.
+	Certificate string `json:"certificate,omitempty"`
 	// Problem, of browser.
 	Problem string `json:"problem,omitempty"`
 }
 
 // The names of events.
 const (
-	EventProfile  = "profile"
-	EventBuilding = "building"
-	EventBuilt    = "built"
-	EventStarted  = "started"
-	EventStopping = "stopping"
-	EventBrowser  = "browser"
+	EventProfile     = "profile"
+	EventCertificate = "certificate"
+	EventBuilding    = "building"
+	EventBuilt       = "built"
+	EventStarted     = "started"
+	EventStopping    = "stopping"
+	EventBrowser     = "browser"
 )
 
 // Run builds and runs the program and returns its exit code when it has ended; 128 and the number of the signal if a signal
@@ -173,6 +184,9 @@ func (r *runner) plan(ctx context.Context) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
+	if err := r.certify(ctx, env.urls()); err != nil {
+		return plan{}, err
+	}
 	p := plan{program: program{
 		path: t.binary, args: r.arguments(chosen), dir: r.workingDir(chosen, t), env: env,
 		stdin: r.Stdin, stdout: r.Stdout, stderr: r.Stderr,
@@ -193,6 +207,31 @@ func (r *runner) plan(ctx context.Context) (plan, error) {
 	p.temp = filepath.Dir(p.program.path)
 	r.tell(Event{Name: EventBuilt, Target: t.name, Duration: time.Since(begun).Seconds()})
 	return p, nil
+}
+
+// certify sees to it that there is a certificate where the program is told to speak https to this computer alone.
+func (r *runner) certify(ctx context.Context, urls []string) error {
+	if r.DevCertificate == nil || !slices.ContainsFunc(urls, secureLoopback) {
+		return nil
+	}
+	made, err := r.DevCertificate(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot make the certificate for development: %w", err)
+	}
+	if made != "" {
+		r.tell(Event{Name: EventCertificate, Certificate: made})
+	}
+	return nil
+}
+
+func secureLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || !strings.EqualFold(u.Scheme, "https") {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (r *runner) chooseProfile(t target) (*profile, error) {

@@ -255,6 +255,11 @@ const maxVec = 16
 
 // seal makes records of buffers, which it fills: several small ones become one record.
 func (t *TLSConn) seal(bufs [][]byte) error {
+	total := 0
+	for _, p := range bufs {
+		total += len(p)
+	}
+	t.reserve(total)
 	var record *[recordSize]byte
 	n := 0
 	defer func() {

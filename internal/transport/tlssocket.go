@@ -24,14 +24,43 @@ const inputSize = 5 + recordSize + 256 + 1<<10
 
 var inputs = sync.Pool{New: func() any { b := make([]byte, inputSize); return &b }}
 
-// maxOut is the largest buffer of records that is kept.
-const maxOut = maxBatch + 4<<10
+// Buffers of records are of two sizes: for a few records of short answers, and for a whole batch. overhead is what a record has besides
+// its content, or more.
+const (
+	smallOut = 4 << 10
+	largeOut = maxBatch + 4<<10
+	overhead = 64
+)
 
-var outs = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+var (
+	smallOuts = sync.Pool{New: func() any { b := make([]byte, 0, smallOut); return &b }}
+	largeOuts = sync.Pool{New: func() any { b := make([]byte, 0, largeOut); return &b }}
+)
+
+func getOut(size int) *[]byte {
+	if size+overhead > smallOut {
+		return largeOuts.Get().(*[]byte)
+	}
+	return smallOuts.Get().(*[]byte)
+}
 
 func putOut(b *[]byte) {
-	if b != nil && cap(*b) <= maxOut {
-		outs.Put(b)
+	switch {
+	case b == nil:
+	case cap(*b) == smallOut:
+		smallOuts.Put(b)
+	case cap(*b) == largeOut:
+		largeOuts.Put(b)
+	}
+}
+
+// reserve makes room for the records of n bytes, where nothing waits to be sent.
+func (t *TLSConn) reserve(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pooled == nil && len(t.out) == 0 {
+		t.pooled = getOut(n)
+		t.out = (*t.pooled)[:0]
 	}
 }
 
@@ -130,14 +159,11 @@ func (s *tlsSocket) Write(p []byte) (int, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pooled == nil {
-		t.pooled = outs.Get().(*[]byte)
-		t.out = append((*t.pooled)[:0], t.out...)
+	if t.pooled == nil && len(t.out) == 0 {
+		t.pooled = getOut(len(p))
+		t.out = (*t.pooled)[:0]
 	}
-	t.out = append(t.out, p...)
-	if cap(t.out) > cap(*t.pooled) {
-		*t.pooled = t.out[:0]
-	}
+	t.out = append(t.out, p...) // beyond what it was made for it becomes another, which is not kept
 	return len(p), nil
 }
 

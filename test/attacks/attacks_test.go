@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/kestrel"
+	"github.com/lannerhq/lanner/server"
 	"golang.org/x/net/http2"
 )
 
@@ -20,6 +21,8 @@ type attack struct {
 	unread   bool   // the client does not read: it cannot see the code
 	settings []http2.Setting
 	burst    func(a *attacker, i int)
+	rate     server.DataRate // the server's least, of responses; the zero value is the default
+	least    time.Duration   // before that the connection must not end
 }
 
 func times(n int, f func(a *attacker, i int)) func(*attacker, int) {
@@ -156,24 +159,53 @@ var attacks = []attack{
 	})},
 }
 
+var carriers = []struct {
+	name      string
+	transport kestrel.Transport
+}{{"loop", kestrel.TransportAuto}, {"portable", kestrel.TransportPortable}}
+
 // In the ordinary run each attack is made on one of the transports, in turn.
 func TestAttackersAreSentAway(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes most of a minute")
 	}
 	_, all := long()
-	for n, carrier := range []struct {
-		name      string
-		transport kestrel.Transport
-	}{{"loop", kestrel.TransportAuto}, {"portable", kestrel.TransportPortable}} {
+	for n, carrier := range carriers {
 		t.Run(carrier.name, func(t *testing.T) {
 			calm := calmly(t, carrier.transport)
 			for i, attack := range attacks {
 				if all || i%2 == n {
+					attack.rate = quick
 					t.Run(attack.name, func(t *testing.T) { attack.run(t, carrier.transport, calm) })
 				}
 			}
 		})
+	}
+}
+
+// More than 16 answers of which nothing is taken for 10 s: that rule is for the default rate, at which their time would be hours.
+var stalls = []attack{
+	{name: "no window", reason: "min_response_data_rate", code: http2.ErrCodeEnhanceYourCalm, settings: noWindow, least: 10 * time.Second, burst: stalled(func(*attacker, int) {})},
+	{name: "a window of a byte now and then", reason: "min_response_data_rate", code: http2.ErrCodeEnhanceYourCalm, settings: noWindow, least: 10 * time.Second, burst: stalled(func(a *attacker, i int) {
+		a.frame(http2.FrameWindowUpdate, 0, uint32(2*(i%100)+1), u32(1))
+	})},
+}
+
+// In the ordinary run each is made on one of the transports, beside the others.
+func TestAtTheDefaultLimitsAStallOfManyAnswersIsEnded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a quarter of a minute")
+	}
+	_, all := long()
+	for n, carrier := range carriers {
+		for i, attack := range stalls {
+			if all || i%2 == n {
+				t.Run(carrier.name+", "+attack.name, func(t *testing.T) {
+					t.Parallel()
+					attack.run(t, carrier.transport, 0)
+				})
+			}
+		}
 	}
 }
 
@@ -183,7 +215,7 @@ func calmly(t *testing.T, transport kestrel.Transport) time.Duration {
 	if !tell {
 		return 0
 	}
-	s := start(t, transport)
+	s := start(t, transport, quick)
 	defer s.stop()
 	g := behave(s.addr)
 	time.Sleep(d)
@@ -191,7 +223,7 @@ func calmly(t *testing.T, transport kestrel.Transport) time.Duration {
 }
 
 func (k attack) run(t *testing.T, transport kestrel.Transport, calm time.Duration) {
-	s := start(t, transport)
+	s := start(t, transport, k.rate)
 	d, tell := long()
 	memory := watch()
 	g := behave(s.addr)
@@ -199,7 +231,11 @@ func (k attack) run(t *testing.T, transport kestrel.Transport, calm time.Duratio
 	var slowest time.Duration
 	for end := time.Now().Add(d); (time.Now().Before(end) || connections == 0) && !t.Failed(); connections++ {
 		a := dial(t, s.addr, !k.unread, k.settings...)
-		slowest = max(slowest, a.attack(t, k.burst))
+		took := a.attack(t, k.burst)
+		slowest = max(slowest, took)
+		if took < k.least {
+			t.Errorf("the connection ends after %v, want at least %v", took, k.least)
+		}
 		if !k.unread && a.told && a.goAway != k.code {
 			t.Errorf("the connection ends with %v, want %v", a.goAway, k.code)
 		}

@@ -50,7 +50,12 @@ func app(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func start(t *testing.T, transport kestrel.Transport) *subject {
+// quick is a least rate by which attacks that take nothing end soon. With the default of 240 bytes a second a hundred answers may be on
+// their way for hours.
+var quick = server.DataRate{BytesPerSecond: 64 << 20, Grace: 1500 * time.Millisecond}
+
+// start starts a server. rate is its least rate of responses, the zero value the default.
+func start(t *testing.T, transport kestrel.Transport, rate server.DataRate) *subject {
 	t.Helper()
 	s := &subject{registry: lanner.NewRegistry(lanner.RegistryOptions{}), reasons: &reasons{}}
 	o := kestrel.Options{
@@ -59,8 +64,7 @@ func start(t *testing.T, transport kestrel.Transport) *subject {
 		Logger:    slog.New(s.reasons),
 		Metrics:   s.registry,
 	}
-	// With the default of 240 bytes a second a hundred answers may be on their way for hours.
-	o.Limits.MinResponseDataRate = server.DataRate{BytesPerSecond: 64 << 20, Grace: 1500 * time.Millisecond}
+	o.Limits.MinResponseDataRate = rate
 	srv := kestrel.New(o)
 	if err := srv.Start(t.Context(), server.HTTP(http.HandlerFunc(app))); err != nil {
 		t.Fatal(err)

@@ -36,10 +36,10 @@ func (w *workshop) app(api string, port int, flags ...string) program {
 func startPeer(kind string) starter {
 	return func(w *workshop, r row, port int) ([]program, error) {
 		argv := []string{w.bin("peers"), kind, "-addr", hostPort(port), "-files", w.files()}
-		switch r.ask.over {
-		case h2c:
+		switch {
+		case r.ask.over == h2c:
 			argv = append(argv, "-h2c")
-		case h2:
+		case r.ask.over.secure():
 			argv = append(argv, "-cert", w.cert, "-key", w.key)
 		}
 		return one(program{name: kind, argv: argv}.counted())

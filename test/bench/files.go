@@ -18,6 +18,7 @@ type chart struct {
 
 var charts = []chart{
 	{chartRequests, "CPU time per request"},
+	{chartTLS, "CPU time per request over TLS 1.3"},
 	{chartHTTP2, "CPU time per request in HTTP/2"},
 	{chartHosting, "CPU time per request by hosting model"},
 	{chartBlocking, "CPU time per request beside handlers that sleep and clients that stall"},

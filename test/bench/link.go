@@ -13,13 +13,22 @@ import (
 type protocol string
 
 const (
-	http1 protocol = ""    // HTTP/1.1 in cleartext
-	h2c   protocol = "h2c" // HTTP/2 in cleartext by prior knowledge (RFC 9113, section 3.3)
-	h2    protocol = "h2"  // HTTP/2 over TLS by ALPN (RFC 9113, section 3.2)
+	http1 protocol = ""      // HTTP/1.1 in cleartext
+	https protocol = "https" // HTTP/1.1 over TLS
+	h2c   protocol = "h2c"   // HTTP/2 in cleartext by prior knowledge (RFC 9113, section 3.3)
+	h2    protocol = "h2"    // HTTP/2 over TLS by ALPN (RFC 9113, section 3.2)
 )
 
 // secure reports whether the protocol is over TLS.
-func (p protocol) secure() bool { return p == h2 }
+func (p protocol) secure() bool { return p == https || p == h2 }
+
+// alpn is the name of a secure protocol in ALPN (RFC 7301, section 6).
+func (p protocol) alpn() string {
+	if p == https {
+		return "http/1.1"
+	}
+	return string(h2)
+}
 
 // scheme is that of URLs.
 func (p protocol) scheme() string {
@@ -63,23 +72,37 @@ func (p protocol) open(ctx context.Context, conn net.Conn) (l link, err error) {
 	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return nil, err
 	}
+	if p.secure() {
+		if conn, err = p.encrypt(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
 	switch p {
-	case h2:
-		secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{string(h2)}}) // the certificate is our own
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
-		}
-		if got := secure.ConnectionState().NegotiatedProtocol; got != string(h2) {
-			return nil, fmt.Errorf("the server chose the protocol %q by ALPN, want %s", got, h2)
-		}
-		return newHTTP2Link(secure)
-	case h2c:
+	case h2c, h2:
 		return newHTTP2Link(conn)
 	}
 	return http1Link{conn}, nil
 }
 
-// http1Link speaks HTTP/1.1. Nothing is read ahead of an answer's end, so that an idle connection needs no buffer here.
+// encrypt makes the handshake: TLS 1.3 with X25519, which all servers know, and the protocol by ALPN. It returns conn beside an
+// error.
+func (p protocol) encrypt(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	secure := tls.Client(conn, &tls.Config{
+		InsecureSkipVerify: true, // the certificate is our own
+		MinVersion:         tls.VersionTLS13,
+		CurvePreferences:   []tls.CurveID{tls.X25519},
+		NextProtos:         []string{p.alpn()},
+	})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return conn, fmt.Errorf("TLS: %w", err)
+	}
+	if got := secure.ConnectionState().NegotiatedProtocol; got != p.alpn() {
+		return conn, fmt.Errorf("the server chose the protocol %q by ALPN, want %s", got, p.alpn())
+	}
+	return secure, nil
+}
+
+// http1Link speaks HTTP/1.1. No answer is read beyond its end, so that an idle connection needs no buffer here but that of TLS.
 type http1Link struct{ net.Conn }
 
 func (l http1Link) exchange(q request) error {

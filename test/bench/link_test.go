@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -11,10 +12,11 @@ import (
 	"testing"
 )
 
-// serveHTTP2 is net/http in HTTP/2 over TLS, and in cleartext, HTTP/1.1 included.
-func serveHTTP2(t *testing.T, handler http.HandlerFunc) map[protocol]string {
+// serveAll is net/http over TLS and in cleartext, in all protocols.
+func serveAll(t *testing.T, handler http.HandlerFunc) map[protocol]string {
 	secure := httptest.NewUnstartedServer(handler)
 	secure.EnableHTTP2 = true
+	secure.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
 	secure.StartTLS()
 	plain := httptest.NewUnstartedServer(handler)
 	plain.Config.Protocols = new(http.Protocols)
@@ -23,13 +25,30 @@ func serveHTTP2(t *testing.T, handler http.HandlerFunc) map[protocol]string {
 	plain.Start()
 	t.Cleanup(secure.Close)
 	t.Cleanup(plain.Close)
-	return map[protocol]string{h2: secure.Listener.Addr().String(), h2c: plain.Listener.Addr().String(), http1: plain.Listener.Addr().String()}
+	encrypted, open := secure.Listener.Addr().String(), plain.Listener.Addr().String()
+	return map[protocol]string{h2: encrypted, https: encrypted, h2c: open, http1: open}
+}
+
+// protocolOf is what a request came in.
+func protocolOf(r *http.Request) protocol {
+	switch {
+	case r.ProtoMajor == 2 && r.TLS != nil:
+		return h2
+	case r.ProtoMajor == 2:
+		return h2c
+	case r.TLS != nil:
+		return https
+	}
+	return http1
 }
 
 func TestEveryProtocolComparesAnswersOnALinkThatLasts(t *testing.T) {
-	for over, addr := range serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
-		if over := r.Proto; (over == "HTTP/2.0") != (r.Header.Get("X-Over") != "") {
-			t.Errorf("a request came in %s", over)
+	for over, addr := range serveAll(t, func(w http.ResponseWriter, r *http.Request) {
+		if over := protocol(r.URL.Query().Get("over")); r.URL.Path == "/p" && over != protocolOf(r) {
+			t.Errorf("a request that was to be in %q came in %q", over, protocolOf(r))
+		}
+		if r.ProtoMajor == 2 != (r.Header.Get("X-Over") != "") {
+			t.Errorf("a request came in %s with X-Over %q", r.Proto, r.Header.Get("X-Over"))
 		}
 		body, _ := io.ReadAll(r.Body)
 		switch r.URL.Path {
@@ -41,8 +60,9 @@ func TestEveryProtocolComparesAnswersOnALinkThatLasts(t *testing.T) {
 			w.Write(append([]byte(r.Host+r.URL.RequestURI()+" "), body...))
 		}
 	}) {
-		ask := request{method: "POST", path: "/p?q=1", over: over, host: "one.test", body: []byte("sent"), want: []byte("one.test/p?q=1 sent")}
-		if over != http1 {
+		path := "/p?over=" + string(over)
+		ask := request{method: "POST", path: path, over: over, host: "one.test", body: []byte("sent"), want: []byte("one.test" + path + " sent")}
+		if over == h2c || over == h2 {
 			ask.fields = [][2]string{{"x-over", string(over)}}
 		}
 		with := func(change func(*request)) request {
@@ -60,11 +80,11 @@ func TestEveryProtocolComparesAnswersOnALinkThatLasts(t *testing.T) {
 			why string
 		}{
 			{ask, "", "the answer is right"},
-			{with(func(q *request) { q.want = []byte("other") }), `"one.test/p?q=1 sent", want 5 bytes`, "the answer is another one"},
+			{with(func(q *request) { q.want = []byte("other") }), `sent", want 5 bytes`, "the answer is another one"},
 			{with(func(q *request) { q.path = "/missing" }), "is answered 404", "the path is not there"},
 			{with(func(q *request) { q.path, q.want = "/large", huge }), "", "windows are large enough for 1 MiB"},
 			{with(func(q *request) { q.trailers = [][2]string{{"grpc-status", "0"}} }), "want [[", "a trailer is missing"},
-			{with(func(q *request) { q.method, q.body, q.want = "GET", nil, []byte("one.test/p?q=1 ") }), "", "the link has lasted, and a body is no must"},
+			{with(func(q *request) { q.method, q.body, q.want = "GET", nil, []byte("one.test"+path+" ") }), "", "the link has lasted, and a body is no must"},
 		} {
 			if err := l.exchange(tt.ask); (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%q: %v, want %q: %s", over, err, tt.err, tt.why)
@@ -75,14 +95,14 @@ func TestEveryProtocolComparesAnswersOnALinkThatLasts(t *testing.T) {
 }
 
 func TestTrailersAreComparedInHTTP2(t *testing.T) {
-	for over, addr := range serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
+	for over, addr := range serveAll(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.Header().Set("Trailer", "Grpc-Status, Grpc-Message")
 		w.Write(hello)
 		w.Header().Set("Grpc-Status", r.URL.Query().Get("code"))
 		w.Header().Set("Grpc-Message", "text")
 	}) {
-		if over == http1 {
+		if over == http1 || over == https {
 			continue
 		}
 		ask := request{method: "GET", path: "/?code=0", over: over, want: hello, trailers: [][2]string{{"grpc-message", "text"}, {"grpc-status", "0"}}}
@@ -97,7 +117,7 @@ func TestTrailersAreComparedInHTTP2(t *testing.T) {
 }
 
 func TestWhatEndsAStreamOrAConnectionOfHTTP2IsSaid(t *testing.T) {
-	servers := serveHTTP2(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	servers := serveAll(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	for _, over := range []protocol{h2c, h2} {
 		if err := getPlaintext.in(over).check(t.Context(), servers[over]); err == nil || !strings.Contains(err.Error(), "RST_STREAM with INTERNAL_ERROR") {
 			t.Errorf("%s: %v, want the reset", over, err)
@@ -129,8 +149,31 @@ func TestAServerWithoutHTTP2IsNotTakenForOne(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "want h2") && !strings.Contains(err.Error(), "no application protocol") {
 		t.Errorf("HTTP/1.1 over TLS: %v, want to be told of ALPN", err)
 	}
-	if err := getPlaintext.in(h2).check(t.Context(), plain.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "TLS") {
-		t.Errorf("no TLS at all: %v", err)
+	for _, over := range []protocol{https, h2} {
+		if err := getPlaintext.in(over).check(t.Context(), plain.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "TLS") {
+			t.Errorf("%s: no TLS at all: %v", over, err)
+		}
+	}
+}
+
+func TestHTTPSIsTLS13AndHTTP11(t *testing.T) {
+	for _, tt := range []struct {
+		config    *tls.Config
+		text, why string
+	}{
+		{&tls.Config{MaxVersion: tls.VersionTLS12}, "protocol version not supported", "TLS 1.2 at most"},
+		{&tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP256}}, "handshake failure", "another curve than X25519"},
+		{&tls.Config{NextProtos: []string{"other"}}, "no application protocol", "another protocol by ALPN"},
+		{&tls.Config{NextProtos: []string{"h2"}}, `the protocol "" by ALPN`, "HTTP/2 alone, which crypto/tls lets pass"},
+	} {
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.TLS = tt.config
+		s.StartTLS()
+		if err := getPlaintext.in(https).check(t.Context(), s.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %v, want %q", tt.why, err, tt.text)
+		}
+		s.Close()
 	}
 }
 

@@ -13,6 +13,9 @@ func measureBy(t *testing.T, load meter, server string, d time.Duration) (measur
 	t.Helper()
 	w := testWorkshop(t)
 	r := row{name: "test", ask: getPlaintext, load: load}
+	if server == "encrypted" {
+		r.ask = r.ask.in(https)
+	}
 	s, err := startServer(t.Context(), w, r, testServer(server))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +57,37 @@ func TestAMixWithAWrongAnswerIsAnError(t *testing.T) {
 	wrong.want = []byte("something else")
 	if m, err := measureBy(t, mix{connections: 1, other: wrong, every: 20}, "serving", time.Second); err == nil || !strings.Contains(err.Error(), "something else") {
 		t.Errorf("%+v, %v, want an error: the slow requests are answered otherwise", m, err)
+	}
+}
+
+func TestHandshakesAreMeasuredByAProcessOfItsOwn(t *testing.T) {
+	for _, load := range []handshakes{{connections: 2}, {connections: 2, resumed: true}} {
+		m, err := measureBy(t, load, "encrypted", 300*time.Millisecond)
+		if err != nil {
+			t.Fatalf("%+v: %v", load, err)
+		}
+		if m.Cost <= 0 || m.PerSecond <= 0 || m.P50 <= 0 || m.P99 < m.P50 || m.Memory < 1<<20 {
+			t.Errorf("%+v: %+v, want all figures", load, m)
+		}
+	}
+}
+
+func TestAServerWithoutTLSFailsARowOfHandshakes(t *testing.T) {
+	if m, err := measureBy(t, handshakes{connections: 1}, "serving", 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "TLS: ") {
+		t.Errorf("%+v, %v, want to be told that there is no TLS", m, err)
+	}
+}
+
+func TestIdleConnectionsOverTLSStayOpen(t *testing.T) {
+	w := testWorkshop(t)
+	r := row{name: "test", ask: getPlaintext.in(https), load: idle{}}
+	s, err := startServer(t.Context(), w, r, testServer("encrypted"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := climb(t.Context(), r.ask, s, []int{5, 10, 15}, 0)
+	if err = errors.Join(err, s.stop()); err != nil || m.Memory == 0 {
+		t.Errorf("%+v, %v, want figures", m, err)
 	}
 }
 

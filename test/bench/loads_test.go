@@ -18,6 +18,8 @@ func TestTheCommandLinesOfLoadsAreWhatTheRowsAsk(t *testing.T) {
 	}{
 		{mix{connections: 128, other: getSlow20, every: 20}.arguments(r, "ADDR", 5*time.Second), "mix -addr ADDR -conns 128 -for 5s -fast /plaintext -slow /slow?ms=20 -every 20"},
 		{mix{connections: 64}.arguments(r, "ADDR", time.Second), "mix -addr ADDR -conns 64 -for 1s -fast /plaintext"},
+		{handshakes{connections: 64}.arguments(r, "ADDR", 5*time.Second), "tls -addr ADDR -conns 64 -for 5s -path /plaintext"},
+		{handshakes{connections: 64, resumed: true}.arguments(r, "ADDR", time.Second), "tls -addr ADDR -conns 64 -for 1s -path /plaintext -resume"},
 		{slow.arguments("ADDR"), "slow -addr ADDR -conns 2000 -every 10s -for 17s"},
 	} {
 		if got := strings.Join(tt.got, " "); got != tt.want {
@@ -34,6 +36,10 @@ func TestLatenciesOfAMixAreThoseOfTheFastOnes(t *testing.T) {
 	want := loadResult{requests: 200, perSecond: 100, p50: 100_500 * time.Nanosecond, p99: 500 * time.Microsecond}
 	if got := mixed(m); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	h := load.Handshakes{Seconds: 2, Kind: load.Kind{Requests: 200, P50: 100.5, P99: 500}}
+	if got := shaken(h); got != want {
+		t.Errorf("connections of one request each: got %+v, want %+v", got, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"flag"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/lannerhq/lanner/test/bench/load"
+	"github.com/lannerhq/lanner/test/selfsigned"
 	"github.com/lannerhq/lanner/test/target/mallocs"
 	"go.uber.org/goleak"
 )
@@ -83,6 +85,15 @@ func serveProgram() {
 	if os.Getenv(programVariable) == "limiting" {
 		server.ReadHeaderTimeout = testLimit
 	}
+	if os.Getenv(programVariable) == "encrypted" {
+		cert, err := selfsigned.New("localhost")
+		if err != nil {
+			os.Exit(7)
+		}
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
+		server.ServeTLS(l, "", "")
+		return
+	}
 	server.Serve(l)
 }
 
@@ -117,7 +128,7 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		{"plaintext", exitUsage, "all arguments are flags"},
 		{"-nonsense", exitUsage, "not defined"},
 		{"-h", 0, "hosting-shared"},
-		{"load", exitUsage, "mix or slow"},
+		{"load", exitUsage, "mix, slow or tls"},
 		{"load mix -addr x", exitUsage, "mix needs -fast"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -55,8 +55,14 @@ func (w *workshop) nginx(port int, over protocol, server string, before ...strin
 	switch over {
 	case h2c:
 		listen = " http2" // from 1.25.1 on a warning, and http2 on is the newer form
+	case https:
+		listen = " ssl"
+		// crypto/tls prefers this cipher suite; nginx leaves the choice to the client, and wrk would like AES-256.
+		server = "\n\t\tssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;\n\t\tssl_session_tickets on;" + server
 	case h2:
 		listen = " ssl http2"
+	}
+	if over.secure() {
 		server = fmt.Sprintf("\n\t\tssl_certificate %s;\n\t\tssl_certificate_key %s;\n\t\tssl_protocols TLSv1.3;", w.cert, w.key) + server
 	}
 	var temporary strings.Builder

@@ -38,7 +38,7 @@ func (o options) tools() []string {
 }
 
 // quickRows are what -quick measures: each kind of server, the whole host among them, and each load generator.
-var quickRows = []string{"plaintext", "h2c", "h2", "h2c-large", "grpc-unary", "hosting-exclusive", "blocking-mix", "h2c-slow-stream", "idle-h2c"}
+var quickRows = []string{"plaintext", "tls-resumed", "h2c", "h2", "h2c-large", "grpc-unary", "hosting-exclusive", "blocking-mix", "h2c-slow-stream", "idle-h2c"}
 
 // parse reads the command line. It has told the user what is wrong when it returns an error.
 func parse(args []string, stderr io.Writer) (options, error) {

@@ -69,6 +69,10 @@ func sample() *report {
 				{Name: "nginx", Role: peer, Skipped: "nginx is not here"},
 				{Name: "ceiling (epoll loop in C)", Role: limit, Rounds: rounds(0.6, 0.65, 0.5)},
 			}},
+			{Name: "tls-churn", Title: "a connection with a full handshake for each request", Chart: chartTLS, Unit: perRequest, Servers: []serverResult{
+				{Name: "kestrel, native", Role: subject, Rounds: rounds(300, 310, 290)},
+				{Name: "nginx", Role: peer, Rounds: rounds(360, 365, 350)},
+			}},
 			{Name: "h2c", Title: "requests whose load tells no percentiles", Chart: chartHTTP2, Unit: perRequest, Servers: []serverResult{
 				{Name: "kestrel, native", Role: subject, Rounds: untold(rounds(1, 1.1, 0.9))},
 				{Name: "golang.org/x/net/http2", Role: peer, Rounds: untold(rounds(9, 10, 9))},
@@ -142,7 +146,7 @@ func TestTheReportIsWrittenWholeAndOnlyThen(t *testing.T) {
 	for _, e := range entries {
 		files = append(files, e.Name())
 	}
-	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg http2.svg idle.svg requests.svg results.json results.md"; got != want {
+	if got, want := strings.Join(files, " "), "blocking.svg hosting.svg http2.svg idle.svg requests.svg results.json results.md tls.svg"; got != want {
 		t.Errorf("the folder holds %s, want %s", got, want)
 	}
 	var back report

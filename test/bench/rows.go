@@ -39,6 +39,7 @@ type starter func(w *workshop, r row, port int) ([]program, error)
 // The charts.
 const (
 	chartRequests = "requests"
+	chartTLS      = "tls"
 	chartHTTP2    = "http2"
 	chartHosting  = "hosting"
 	chartBlocking = "blocking"
@@ -125,6 +126,15 @@ var rows = []row{
 	{"bytes1m", "GET of 1 MiB from memory, 16 connections", chartRequests, getHuge, wrk{connections: 16, volume: true},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx, ceiling}},
 
+	{"tls", "GET of 13 bytes over TLS, 64 connections kept alive", chartTLS, getPlaintext.in(https), wrk{connections: 64},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+	{"tls-bytes64k", "GET of 64 KiB from memory over TLS, 32 connections", chartTLS, getBytes.in(https), wrk{connections: 32},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+	{"tls-churn", "a connection with a full handshake for each request", chartTLS, getPlaintext.in(https), handshakes{connections: 64},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+	{"tls-resumed", "a connection that resumes a session for each request", chartTLS, getPlaintext.in(https), handshakes{connections: 64, resumed: true},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+
 	{"h2c", "GET of 13 bytes in HTTP/2, 8 connections of 100 streams", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 8, streams: 100},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx, h2o, nghttpd}},
 	{"h2c-single", "the same, 1 connection of 100 streams", chartHTTP2, getPlaintext.in(h2c), h2load{connections: 1, streams: 100},
@@ -163,6 +173,8 @@ var rows = []row{
 		[]contestant{limitHTTP, limitNative, limitPeer, nginx}},
 
 	{"idle", "user-space memory of a connection that has had one request", chartIdle, getPlaintext, idle{},
+		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
+	{"idle-tls", "user-space memory of a connection over TLS that has had one request", chartIdle, getPlaintext.in(https), idle{},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, fastHTTP, nginx}},
 	{"idle-h2c", "user-space memory of a connection of HTTP/2 that has had one request", chartIdle, getPlaintext.in(h2c), idle{},
 		[]contestant{kestrelHTTP, kestrelNative, netHTTP, xNetHTTP2, nginx}},

@@ -54,7 +54,7 @@ func (l wrk) arguments(w *workshop, r row, addr string) ([]string, error) {
 		}
 		args = append(args, "-s", file)
 	}
-	return append(args, "http://"+addr+r.ask.path), nil
+	return append(args, r.ask.over.scheme()+"://"+addr+r.ask.path), nil
 }
 
 // script is what the command line of wrk cannot say; "" when there is nothing.

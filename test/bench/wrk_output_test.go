@@ -80,6 +80,7 @@ func TestTheLoadIsWhatTheRowAsks(t *testing.T) {
 		want string // in the script
 	}{
 		{wrk{connections: 64}, getPlaintext, "-t1 -c64 --latency http://ADDR/plaintext", ""},
+		{wrk{connections: 64}, getPlaintext.in(https), "-t1 -c64 --latency https://ADDR/plaintext", ""},
 		{wrk{connections: 64}, getShared, "-t1 -c64 --latency -H Host: one.test http://ADDR/plaintext", ""},
 		{wrk{connections: 2, close: true}, getPlaintext, "-t1 -c2 --latency -H Connection: close http://ADDR/plaintext", ""},
 		{wrk{connections: 64, pipeline: 16}, getPlaintext, "-t1 -c64 --latency -s SCRIPT http://ADDR/plaintext", `for i = 1, 16 do all[i] = wrk.format("GET") end`},

@@ -94,12 +94,12 @@ func TestWhereAnInProcessApplicationSharesTheAddressHTTP1IsRequired(t *testing.T
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	io.WriteString(nc, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
-	got := make([]byte, 17)
+	got := make([]byte, 9+17)
 	if _, err := io.ReadFull(nc, got); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"; string(got) != want {
-		t.Errorf("got %q, want GOAWAY with HTTP_1_1_REQUIRED", got)
+	if want := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d"; string(got) != want {
+		t.Errorf("got %q, want SETTINGS, and GOAWAY with HTTP_1_1_REQUIRED", got)
 	}
 	r.wantGet("HTTP/1.1 goes on", "/py/x", 200, "name=py")
 	r.wantGet("HTTP/1.1 goes on", "/", 200, "name=root")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lannerhq/lanner"
 	"github.com/lannerhq/lanner/middleware/forwardedheaders"
+	"github.com/lannerhq/lanner/middleware/httpsredirection"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -34,6 +35,14 @@ var programs = map[string]func() error{
 	"peer": func() error { return lanner.Run(peerApplication()) },
 	// http2 is the same, with what the tests with clients of HTTP/2 ask for.
 	"http2": func() error { return lanner.Run(http2Application()) },
+	// redirecting sends clients to https.
+	"redirecting": func() error {
+		redirect, err := httpsredirection.New(httpsredirection.Options{})
+		if err != nil {
+			return err
+		}
+		return lanner.Run(redirect(application()))
+	},
 	// proxied is the same behind a reverse proxy on 127.0.0.1 or on a unix socket.
 	"proxied": func() error {
 		return lanner.Run(forwardedheaders.New(forwardedheaders.Options{

@@ -29,6 +29,9 @@ func (k *onKestrel) start(ctx context.Context, urls []string) ([]string, error) 
 		if err != nil {
 			return nil, err
 		}
+		if k.opts.HTTP3 != nil && e.TLS != nil {
+			e.Protocols = kestrel.HTTP1AndHTTP2AndHTTP3
+		}
 		k.opts.Endpoints = append(k.opts.Endpoints, e)
 	}
 	k.server = kestrel.New(k.opts)

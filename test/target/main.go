@@ -2,11 +2,12 @@
 //
 //	go run ./test/target -urls http://127.0.0.1:0 [-api http|native] [-server kestrel|nethttp]
 //	    [-transport auto|eventloop|portable] [-exec auto|inline|goroutine] [-headers-timeout 30s] [-debug 127.0.0.1:0]
-//	    [-tls | -cert FILE -key FILE]
+//	    [-tls | -cert FILE -key FILE] [-h3]
 //
 // -transport and -exec are kestrel's options of these names (kestrel.Options), -headers-timeout is its RequestHeadersTimeout,
 // or net/http's ReadHeaderTimeout. -debug answers GET /debug/mallocs there with the number of objects allocated so far.
-// Addresses may be https: -tls makes a certificate for localhost, which nobody trusts, in memory; -cert and -key name files.
+// Addresses may be https: -tls makes a certificate for localhost, which nobody trusts, in memory; -cert and -key name files. With -h3
+// they speak HTTP/3, too, on the UDP port of the same number.
 //
 // It prints one line, "listening on URL", per bound address and stops on SIGINT or SIGTERM.
 package main

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
+
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/test/selfsigned"
 	"github.com/lannerhq/lanner/test/target/mallocs"
@@ -127,12 +129,25 @@ func TestBothServersSpeakHTTP2ByPriorKnowledge(t *testing.T) {
 	}
 }
 
+func TestTheProgramSpeaksHTTP3(t *testing.T) {
+	for _, api := range []string{"http", "native"} {
+		_, stdout := program(t, "-urls https://127.0.0.1:0 -tls -h3 -api "+api)
+		lines := bufio.NewScanner(stdout)
+		if !lines.Scan() {
+			t.Fatalf("it ended early: %v", lines.Err())
+		}
+		transport := &http3.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+		wantHelloBy(t, transport, strings.TrimPrefix(lines.Text(), "listening on "))
+		transport.Close()
+	}
+}
+
 func wantHello(t *testing.T, url string) {
 	t.Helper()
 	wantHelloBy(t, &http.Transport{DisableKeepAlives: true}, url)
 }
 
-func wantHelloBy(t *testing.T, by *http.Transport, url string) {
+func wantHelloBy(t *testing.T, by http.RoundTripper, url string) {
 	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second, Transport: by}
 	res, err := client.Get(url)
@@ -166,6 +181,7 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		{"-urls https://127.0.0.1:0", 1, "https needs -tls, or -cert and -key"},
 		{"-tls -cert a.pem -key b.pem", 2, "use one of them"},
 		{"-cert a.pem", 2, "belong together"},
+		{"-server nethttp -h3", 2, "-h3 is for kestrel"},
 		{"-cert /nowhere.pem -key /nowhere.pem", 1, "/nowhere.pem"},
 		{"-server nethttp -urls http://127.0.0.1:0;ftp://x", 1, "ftp"},
 	} {

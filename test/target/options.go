@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lannerhq/lanner/http3"
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
 	"github.com/lannerhq/lanner/test/selfsigned"
@@ -28,6 +29,7 @@ type options struct {
 	debug     string // "" means nowhere
 	tls       bool
 	cert, key string
+	http3     bool
 }
 
 // defaultHeadersTimeout is kestrel's.
@@ -55,6 +57,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.tls, "tls", false, "certificate for https addresses that is made for localhost, in memory")
 	flags.StringVar(&o.cert, "cert", "", "`file` of the certificate for https addresses, PEM")
 	flags.StringVar(&o.key, "key", "", "`file` of its private key, PEM")
+	flags.BoolVar(&o.http3, "h3", false, "HTTP/3, too, on https addresses (kestrel)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -64,6 +67,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		err = fmt.Errorf("unexpected argument %q: all arguments are flags", flags.Arg(0))
 	case o.tls && o.cert != "":
 		err = errors.New("-tls makes a certificate and -cert names one: use one of them")
+	case o.http3 && o.server != "kestrel":
+		err = fmt.Errorf("-h3 is for kestrel: %s does not speak HTTP/3", o.server)
 	case (o.cert == "") != (o.key == ""):
 		err = errors.New("-cert and -key belong together")
 	case o.headers <= 0:
@@ -130,5 +135,8 @@ func (o options) tlsConfig() (*tls.Config, error) {
 // kestrel are the options of the server of that name.
 func (o options) kestrel() (kestrel.Options, error) {
 	opts := kestrel.Options{Limits: kestrel.Limits{RequestHeadersTimeout: o.headers}}
+	if o.http3 {
+		opts.HTTP3 = http3.New(http3.Options{})
+	}
 	return opts, errors.Join(opts.Transport.UnmarshalText([]byte(o.transport)), opts.Exec.UnmarshalText([]byte(o.exec)))
 }

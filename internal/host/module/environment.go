@@ -12,6 +12,9 @@ import (
 const (
 	portVariable  = "ASPNETCORE_PORT"
 	tokenVariable = "ASPNETCORE_TOKEN"
+
+	// HTTPSPortVariable tells a worker the only https port of its site, for redirection.
+	HTTPSPortVariable = "ASPNETCORE_ANCM_HTTPS_PORT"
 )
 
 // integrationAssembly makes an application that does not call the default
@@ -117,7 +120,7 @@ func (s Settings) defaults(e *environ) []Variable {
 	vars := []Variable{{startup, assemblies}}
 	ports := slices.Compact(slices.Sorted(slices.Values(s.HTTPSPorts)))
 	if len(ports) == 1 {
-		vars = append(vars, Variable{"ASPNETCORE_ANCM_HTTPS_PORT", strconv.Itoa(ports[0])})
+		vars = append(vars, Variable{HTTPSPortVariable, strconv.Itoa(ports[0])})
 	}
 	if s.ForwardedHeaders {
 		vars = append(vars, Variable{"ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"})

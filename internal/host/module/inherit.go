@@ -47,7 +47,7 @@ var hostOnlyNames = map[string]bool{
 	"WATCHDOG_USEC": true, "WATCHDOG_PID": true, "MAINPID": true, "JOURNAL_STREAM": true,
 	"CREDENTIALS_DIRECTORY": true,
 	// the module's own, and other ways to say where to listen
-	"ASPNETCORE_PORT": true, "ASPNETCORE_APPL_PATH": true, "ASPNETCORE_TOKEN": true, "ASPNETCORE_ANCM_HTTPS_PORT": true,
+	"ASPNETCORE_PORT": true, "ASPNETCORE_APPL_PATH": true, "ASPNETCORE_TOKEN": true, HTTPSPortVariable: true,
 	"ASPNETCORE_URLS": true, "ASPNETCORE_HTTP_PORTS": true, "ASPNETCORE_HTTPS_PORTS": true,
 	"DOTNET_URLS": true, "DOTNET_HTTP_PORTS": true, "DOTNET_HTTPS_PORTS": true,
 	"PORT": true, "HTTP_PLATFORM_PORT": true,

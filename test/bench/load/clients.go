@@ -59,7 +59,7 @@ func (o slowOptions) run(ctx context.Context) (Clients, error) {
 
 // open dials and begins a request. Closing resets the connection, so that thousands do not linger in TIME_WAIT.
 func (o slowOptions) open(ctx context.Context) (*client, error) {
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}).DialContext(ctx, "tcp", o.addr)
+	conn, err := (&net.Dialer{Timeout: dialTime, KeepAlive: -1}).DialContext(ctx, "tcp", o.addr)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,7 @@ func FuzzScanStaysWithinItsInput(f *testing.F) {
 
 const (
 	mixOutput     = `{"seconds":2,"fast":{"requests":190,"p50us":100,"p99us":500.5},"slow":{"requests":10,"p50us":20000,"p99us":30000}}` + "\n"
+	shakenOutput  = `{"seconds":2,"requests":190,"p50us":100,"p99us":500.5}` + "\n"
 	clientsOutput = `{"opened":20,"closed":19,"answered":3,"firstSeconds":1,"medianSeconds":1.5,"lastSeconds":2}` + "\n"
 )
 
@@ -112,6 +113,10 @@ func TestResultsAreRead(t *testing.T) {
 	}
 	if m.Requests() != 200 || m.PerSecond() != 100 {
 		t.Errorf("%d requests, %v/s, want those of both kinds: 200, 100/s", m.Requests(), m.PerSecond())
+	}
+	h, err := ParseHandshakes([]byte(shakenOutput))
+	if want := (Handshakes{2, Kind{190, 100, 500.5}}); err != nil || h != want || h.PerSecond() != 95 {
+		t.Errorf("got %+v, %v/s, %v, want %+v, 95/s", h, h.PerSecond(), err, want)
 	}
 	c, err := ParseClients([]byte(clientsOutput))
 	if want := (Clients{20, 19, 3, 1, 1.5, 2}); err != nil || c != want {
@@ -135,6 +140,15 @@ func TestImpossibleResultsAreRefused(t *testing.T) {
 		}
 	}
 	for why, tt := range map[string][2]string{
+		"no connections":   {`"requests":190`, `"requests":0`},
+		"no time":          {`"seconds":2`, `"seconds":0`},
+		"an unknown field": {`"p50us"`, `"p50"`},
+	} {
+		if h, err := ParseHandshakes([]byte(strings.Replace(shakenOutput, tt[0], tt[1], 1))); err == nil {
+			t.Errorf("%s: it is taken for %+v", why, h)
+		}
+	}
+	for why, tt := range map[string][2]string{
 		"nobody":                {`"opened":20`, `"opened":0`},
 		"more closed than open": {`"closed":19`, `"closed":21`},
 		"more answered":         {`"answered":3`, `"answered":20`},
@@ -148,11 +162,15 @@ func TestImpossibleResultsAreRefused(t *testing.T) {
 
 func FuzzParseMixTakesOnlyPossibleResults(f *testing.F) {
 	f.Add([]byte(mixOutput))
+	f.Add([]byte(shakenOutput))
 	f.Add([]byte(clientsOutput))
 	f.Add([]byte(""))
 	f.Fuzz(func(t *testing.T, out []byte) {
 		if m, err := ParseMix(out); err == nil && (m.Requests() <= 0 || m.Fast.P99 <= 0 || m.PerSecond() <= 0) {
 			t.Errorf("%q is taken for %+v", out, m)
+		}
+		if h, err := ParseHandshakes(out); err == nil && (h.Requests <= 0 || h.P99 <= 0 || h.PerSecond() <= 0) {
+			t.Errorf("%q is taken for %+v", out, h)
 		}
 		if c, err := ParseClients(out); err == nil && (c.Opened < c.Closed || c.Last < c.First) {
 			t.Errorf("%q is taken for %+v", out, c)
@@ -162,7 +180,7 @@ func FuzzParseMixTakesOnlyPossibleResults(f *testing.F) {
 
 func TestWrongCommandLinesAreRefused(t *testing.T) {
 	for args, text := range map[string]string{
-		"":                                "mix or slow",
+		"":                                "mix, slow or tls",
 		"heavy":                           `no load "heavy"`,
 		"mix -addr a":                     "mix needs -fast",
 		"mix -addr a -fast /f -slow /s":   "together",
@@ -172,6 +190,8 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		"mix -addr a -fast /f -for 2h":    "at most 1h",
 		"mix -addr a -fast /f more":       `unexpected argument "more"`,
 		"mix -nonsense":                   "not defined",
+		"tls -addr a -resume":             "tls needs -path",
+		"tls -addr a -path /p -every 5":   "not defined",
 		"slow -addr a -every -1s":         "more than 0",
 		"slow -addr a -conns 20000":       "1 to 15000",
 		"slow -addr a -every 1s -for -1s": "more than 0",

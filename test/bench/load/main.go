@@ -20,6 +20,8 @@ const (
 const (
 	maxConns = 15_000
 	maxTime  = time.Hour
+
+	dialTime = 10 * time.Second // that connecting may take, and all of a connection of a single request
 )
 
 type mixOptions struct {
@@ -34,6 +36,14 @@ type slowOptions struct {
 	addr        string
 	conns       int
 	time, every time.Duration
+}
+
+type tlsOptions struct {
+	addr   string
+	conns  int // at a time
+	time   time.Duration
+	path   string
+	resume bool
 }
 
 // Main is the program: args are a kind of load and its flags. It prints the result on stdout and returns the exit status.
@@ -57,7 +67,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // parseArgs returns the load that the command line asks for.
 func parseArgs(args []string, stderr io.Writer) (func(context.Context) (any, error), error) {
 	if len(args) == 0 {
-		return nil, errors.New("say which load: mix or slow")
+		return nil, errors.New("say which load: mix, slow or tls")
 	}
 	flags := flag.NewFlagSet("load "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -94,8 +104,20 @@ func parseArgs(args []string, stderr io.Writer) (func(context.Context) (any, err
 			return nil
 		}
 		load = func(ctx context.Context) (any, error) { return o.run(ctx) }
+	case "tls":
+		var o tlsOptions
+		flags.StringVar(&o.path, "path", "", "path of all requests")
+		flags.BoolVar(&o.resume, "resume", false, "resume the session by a ticket")
+		valid = func() error {
+			if o.path == "" {
+				return errors.New("tls needs -path")
+			}
+			o.addr, o.conns, o.time = addr, conns, duration
+			return nil
+		}
+		load = func(ctx context.Context) (any, error) { return o.run(ctx) }
 	default:
-		return nil, fmt.Errorf("there is no load %q: it must be mix or slow", args[0])
+		return nil, fmt.Errorf("there is no load %q: it must be mix, slow or tls", args[0])
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	dialTime = 10 * time.Second
 	patience = 2 * time.Second // for an answer, when the load has ended
 	turn     = 100             // milliseconds after which the loop looks at ctx and the clock, at the latest
 )

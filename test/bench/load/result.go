@@ -59,11 +59,26 @@ func (c Clients) check() error {
 	return nil
 }
 
-// ParseMix reads what mix prints; ParseClients what slow does. Neither takes a result that cannot be.
+// Handshakes is what connections of one request each came to: Requests is their number. The time is that until the last of
+// them had ended.
+type Handshakes struct {
+	Seconds float64 `json:"seconds"`
+	Kind
+}
+
+// PerSecond is the throughput.
+func (h Handshakes) PerSecond() float64 { return float64(h.Requests) / h.Seconds }
+
+func (h Handshakes) check() error { return Mix{Seconds: h.Seconds, Fast: h.Kind}.check() }
+
+// ParseMix reads what mix prints; ParseClients what slow does, ParseHandshakes what tls does. None takes a result that cannot be.
 func ParseMix(out []byte) (Mix, error) { return parse(out, Mix.check) }
 
 // ParseClients reads what slow prints.
 func ParseClients(out []byte) (Clients, error) { return parse(out, Clients.check) }
+
+// ParseHandshakes reads what tls prints.
+func ParseHandshakes(out []byte) (Handshakes, error) { return parse(out, Handshakes.check) }
 
 func parse[T any](out []byte, check func(T) error) (result T, err error) {
 	d := json.NewDecoder(bytes.NewReader(out))

@@ -1,14 +1,33 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 
 	"github.com/valyala/fasthttp"
 )
 
 func serveFastHTTP(o options) error {
-	s := &fasthttp.Server{Handler: fastHTTPHandler(o.files), NoDefaultServerHeader: true}
-	return s.ListenAndServe(o.addr)
+	l, err := net.Listen("tcp4", o.addr)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return listenFastHTTP(newFastHTTP(o.files), l, o)
+}
+
+func newFastHTTP(files string) *fasthttp.Server {
+	return &fasthttp.Server{Handler: fastHTTPHandler(files), NoDefaultServerHeader: true}
+}
+
+// listenFastHTTP serves what a listener accepts, over TLS when there is a certificate.
+func listenFastHTTP(s *fasthttp.Server, l net.Listener, o options) error {
+	if o.cert == "" {
+		return s.Serve(l)
+	}
+	s.TLSConfig = &tls.Config{NextProtos: []string{"http/1.1"}} // without it ALPN stays unanswered
+	return s.ServeTLS(l, o.cert, o.key)
 }
 
 func fastHTTPHandler(folder string) fasthttp.RequestHandler {

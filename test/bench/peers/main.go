@@ -3,11 +3,11 @@
 //
 //	peers nethttp -addr HOST:PORT [-h2c | -cert FILE -key FILE] [-files DIR] [-debug HOST:PORT]
 //	peers xnet -addr HOST:PORT [-cert FILE -key FILE] [-files DIR] [-debug HOST:PORT]
-//	peers fasthttp -addr HOST:PORT [-files DIR] [-debug HOST:PORT]
+//	peers fasthttp -addr HOST:PORT [-cert FILE -key FILE] [-files DIR] [-debug HOST:PORT]
 //	peers reverseproxy -addr HOST:PORT -upstream URL
 //
-// xnet is golang.org/x/net/http2. -h2c is HTTP/2 in cleartext by prior knowledge, which xnet speaks without being told; with
-// a certificate both speak HTTP/2 over TLS. With -debug it tells there how many objects it has allocated: GET /debug/mallocs.
+// xnet is golang.org/x/net/http2. -h2c is HTTP/2 in cleartext by prior knowledge, which xnet speaks without being told.
+// With a certificate all speak TLS: nethttp HTTP/2 and HTTP/1.1, xnet HTTP/2, fasthttp HTTP/1.1. With -debug it tells there how many objects it has allocated: GET /debug/mallocs.
 package main
 
 import (

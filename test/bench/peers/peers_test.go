@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/test/selfsigned"
-	"github.com/valyala/fasthttp"
 	"go.uber.org/goleak"
 )
 
@@ -93,20 +92,41 @@ func TestTheReverseProxyPassesTheContractOn(t *testing.T) {
 }
 
 func TestFastHTTPAnswersTheContract(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	cert, err := selfsigned.New("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &fasthttp.Server{Handler: fastHTTPHandler(files(t)), Logger: log.New(io.Discard, "", 0)}
-	done := make(chan error)
-	go func() { done <- s.Serve(l) }()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	wantContract(t, client, "http://"+l.Addr().String())
-	if err := s.Shutdown(); err != nil {
-		t.Errorf("shutting down: %v", err)
+	path, keyPath, err := selfsigned.Write(t.TempDir(), cert)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := <-done; err != nil {
-		t.Errorf("serving ended with %v", err)
+	folder := files(t)
+	for scheme, o := range map[string]options{"http": {files: folder}, "https": {files: folder, cert: path, key: keyPath}} {
+		t.Run(scheme, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newFastHTTP(o.files)
+			s.Logger = log.New(io.Discard, "", 0)
+			done := make(chan error)
+			go func() { done <- listenFastHTTP(s, l, o) }()
+			// A client that offers HTTP/1.1 alone demands an answer by ALPN.
+			secure := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}, VerifyConnection: func(c tls.ConnectionState) error {
+				if c.NegotiatedProtocol != "http/1.1" {
+					t.Errorf("the server chose %q by ALPN", c.NegotiatedProtocol)
+				}
+				return nil
+			}}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure}, Timeout: 10 * time.Second}
+			wantContract(t, client, scheme+"://"+l.Addr().String())
+			if err := s.Shutdown(); err != nil {
+				t.Errorf("shutting down: %v", err)
+			}
+			if err := <-done; err != nil {
+				t.Errorf("serving ended with %v", err)
+			}
+		})
 	}
 }
 
@@ -161,6 +181,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		"one of xnet":                      func() error { return serve("xnet", options{addr: "127.0.0.1:nonsense"}) },
 		"a certificate that is not there":  func() error { return serve("xnet", options{addr: "127.0.0.1:0", cert: "missing", key: "missing"}) },
 		"one of net/http":                  func() error { return serve("nethttp", options{addr: "127.0.0.1:0", cert: "missing", key: "missing"}) },
+		"one of fasthttp":                  func() error { return serve("fasthttp", options{addr: "127.0.0.1:0", cert: "missing", key: "missing"}) },
 		"one for allocations":              func() error { return serve("nethttp", options{debug: "127.0.0.1:nonsense"}) },
 	} {
 		if fail() == nil {

@@ -1,0 +1,62 @@
+package lanner
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/lannerhq/lanner/internal/devcert"
+	"github.com/lannerhq/lanner/kestrel"
+)
+
+// useDevCertificate gives https endpoints on loopback addresses the certificate of "lanner dev-certs https" when there is no other for
+// them. Where some https endpoint that needs a certificate is for others than this computer, none gets it: what is missing there is
+// for kestrel to say.
+func useDevCertificate(opts *kestrel.Options, urls []string) error {
+	if opts.Certificates != (kestrel.Certificates{}) {
+		return nil
+	}
+	endpoints := opts.Endpoints
+	if len(urls) > 0 {
+		endpoints = endpointsAt(urls)
+	}
+	first := ""
+	for _, e := range endpoints {
+		a, err := kestrel.ParseAddress(e.URL)
+		if err != nil || a.Scheme != "https" || e.TLS != nil || e.Certificate != (kestrel.Certificate{}) || len(e.SNI) > 0 {
+			continue
+		}
+		if !isLoopback(a.Host) {
+			return nil
+		}
+		if first == "" {
+			first = e.URL
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	m, err := devcert.Default()
+	if err != nil {
+		return fmt.Errorf("address %s: https needs a certificate, and that for development cannot be looked for: %w", first, err)
+	}
+	state, err := m.State()
+	switch {
+	case err != nil:
+		return fmt.Errorf("address %s: https needs a certificate, and that for development cannot be read: %w", first, err)
+	case !state.Valid():
+		return fmt.Errorf("address %s: https needs a certificate: set the endpoint's Certificate.Path and Certificate.KeyPath, or make one for development by \"lanner dev-certs https\" (%s)",
+			first, state.Problem)
+	}
+	opts.Certificates.Default = kestrel.Certificate{Path: state.Cert, KeyPath: state.Key}
+	return nil
+}
+
+// isLoopback reports whether an address is reached from this computer alone. All names below localhost are (RFC 6761 §6.3).
+func isLoopback(host string) bool {
+	if ip := net.ParseIP(strings.Trim(host, "[]")); ip != nil {
+		return ip.IsLoopback()
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package hsts
+
+const raceEnabled = false
