@@ -15,6 +15,7 @@ type origin struct {
 	listen uint32
 	slot   uint32
 	served bool
+	ours   bool // the host has decided that its requests are this application's
 }
 
 // receive takes the host's messages until the channel ends. It is the only caller of Channel.Receive.
@@ -73,7 +74,8 @@ func (s *Server) takeConn(m *handover.Conn) {
 		s.send(&handover.Done{ID: m.ID})
 		return
 	}
-	opts := httpconn.Options{Prefix: m.Prefix, Tag: &origin{id: m.ID, slot: handover.NoSlot}, Shared: true}
+	opts := httpconn.Options{Prefix: m.Prefix, Tag: &origin{id: m.ID, slot: handover.NoSlot, ours: m.Client != nil}, Shared: true}
+	s.describe(m.Client, &opts)
 	if s.table != nil && m.Slot != handover.NoSlot {
 		slot := s.table.Slot(m.Slot)
 		slot.Set(handover.Reading)

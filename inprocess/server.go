@@ -165,7 +165,7 @@ func (s *Server) prepareLocked(hello *handover.Hello, app server.Application) er
 	}
 	s.opts.Logger = s.log
 	cfg := s.opts.Connections(owned{app, s}, s.features)
-	cfg.Claim = func(q *http1.Request, _ any) bool { return s.routes.Load().owns(q) }
+	cfg.Claim = func(q *http1.Request, tag any) bool { return tag.(*origin).ours || s.routes.Load().owns(q) }
 	cfg.Multiplex = s.multiplex
 	cfg.Released, cfg.Ended, cfg.ReturnIdle = s.released, s.ended, true
 	cfg.AcceptFailed = func(l net.Listener, err error, wait time.Duration) {

@@ -2,10 +2,8 @@ package kestrel
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -203,7 +201,7 @@ func (s *Server) secureLocked(e Endpoint) (secured, error) {
 	opts.Tickets, opts.Interval = keys, s.opts.CertificatePollInterval
 	opts.Events = s.certificateEvents(nameOr(e.Name, e.URL))
 	if !s.opts.DisableOCSPStapling {
-		opts.HTTP = responders
+		opts.HTTP = tlsconfig.Responders
 	}
 	store, err := tlsconfig.Open(opts)
 	if err != nil {
@@ -211,16 +209,6 @@ func (s *Server) secureLocked(e Endpoint) (secured, error) {
 	}
 	return secured{config: store.Config(), protocols: protocols, store: store, close: store.Close, watching: s.opts.watching()}, nil
 }
-
-// responders is the client that asks OCSP responders. It keeps no connection: each is asked every few days.
-var responders = &http.Client{Transport: &http.Transport{
-	Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10,
-}, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-	if len(via) > 3 {
-		return errors.New("it redirects more than three times")
-	}
-	return nil
-}}
 
 // shown is what the endpoint shows under each name, and what is spoken under any of them.
 func (e *Endpoint) shown() (opts tlsconfig.Options, protocols Protocols) {

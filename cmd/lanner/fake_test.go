@@ -11,9 +11,12 @@ import (
 
 // fakeHost answers over a real socket with what its fields say.
 type fakeHost struct {
-	status  control.Status
-	steps   []control.Step
-	reload  control.ReloadResult
+	status control.Status
+	steps  []control.Step
+	reload control.ReloadResult
+
+	certificates []control.Certificate
+
 	lines   []control.LogLine
 	asked   control.LogQuery
 	err     error
@@ -31,6 +34,7 @@ func (h *fakeHost) set(s control.State) error {
 	return h.err
 }
 func (h *fakeHost) Reload(context.Context) (control.ReloadResult, error) { return h.reload, h.err }
+func (h *fakeHost) Certificates() []control.Certificate                  { return h.certificates }
 func (h *fakeHost) Config() any                                          { return map[string]any{"sites": []string{"shop"}} }
 
 func (h *fakeHost) Logs(ctx context.Context, q control.LogQuery, emit func(control.LogLine) error) error {

@@ -196,3 +196,28 @@ func TestSitesAreOfferedByTheShell(t *testing.T) {
 		t.Errorf("%d: %s", code, out)
 	}
 }
+
+func TestCertificatesAreATableForPeople(t *testing.T) {
+	host := newFakeHost()
+	socket := serve(t, host)
+	out, errs, code := lanner("certs", "list", socket)
+	want(t, "a host without https", code, exitOK, errs+out, "the host has no binding for https\n")
+	host.certificates = []control.Certificate{
+		{Address: "https://*:443", Names: []string{"shop.example.org", "*.shop.example.org"}, Issuer: "An Authority", NotAfter: noon, DaysLeft: 61, Path: "/etc/shop.pem"},
+	}
+	if _, _, code := lanner("certs", "list", socket); code != exitOK {
+		t.Errorf("all is well: exit code %d", code)
+	}
+	host.certificates = append(host.certificates, control.Certificate{
+		Address: "https://*:443", Names: []string{"old.example.org"}, Issuer: "An Authority\x1b[2J", NotAfter: noon.AddDate(0, 0, -3), DaysLeft: -3, Path: "/etc/old.pem", Error: "it has expired"})
+	out, _, code = lanner("certs", "list", socket)
+	golden(t, "certs.txt", out)
+	if code != exitDegraded {
+		t.Errorf("one has expired: exit code %d, want %d", code, exitDegraded)
+	}
+	out, _, _ = lanner("certs", "list", "--json", socket)
+	var got struct{ Certificates []control.Certificate }
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Certificates) != 2 || got.Certificates[1].Error != "it has expired" {
+		t.Errorf("for programs: %v\n%s", err, out)
+	}
+}

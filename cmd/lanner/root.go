@@ -41,7 +41,7 @@ Exit codes: 0 success, 1 failure, 2 mistake in the call, 69 no host answers, 75 
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		newCommand(a), runCommand(a), devCertsCommand(a),
-		hostCommand(a), statusCommand(a), recycleCommand(a), stopCommand(a), startCommand(a), reloadCommand(a), logsCommand(a),
+		hostCommand(a), statusCommand(a), recycleCommand(a), stopCommand(a), startCommand(a), reloadCommand(a), logsCommand(a), certsCommand(a),
 		configCommand(a), schemaCommand(a), versionCommand(a),
 	)
 	return root

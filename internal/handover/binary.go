@@ -2,6 +2,7 @@ package handover
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +20,16 @@ func (m *Conn) appendPayload(b []byte) ([]byte, error) {
 	b = append(b, byte(len(m.LocalScheme)))
 	b = append(b, m.LocalScheme...)
 	b = be.AppendUint32(b, uint32(len(m.Prefix)))
-	return append(b, m.Prefix...), nil
+	b = append(b, m.Prefix...)
+	var client []byte
+	if m.Client != nil {
+		var err error
+		if client, err = json.Marshal(m.Client); err != nil {
+			return b, fmt.Errorf("its client cannot be written as JSON: %w", err)
+		}
+	}
+	b = be.AppendUint32(b, uint32(len(client)))
+	return append(b, client...), nil
 }
 
 func (m *Conn) parsePayload(p []byte, newer bool) error {
@@ -29,10 +39,28 @@ func (m *Conn) parsePayload(p []byte, newer bool) error {
 	m.Arrival = instant(int64(c.uint64()))
 	m.LocalScheme = string(c.bytes(int(c.byte())))
 	m.Prefix = c.bytes(int(c.uint32()))
+	if client := c.bytes(int(c.uint32())); client != nil {
+		m.Client = new(Client)
+		if err := json.Unmarshal(client, m.Client); err != nil {
+			return fmt.Errorf("its client cannot be read: %w", err)
+		}
+	}
 	return c.end(newer)
 }
 
+// MaxCertificates bounds the certificates of a client, in bytes.
+const MaxCertificates = 64 << 10
+
 func (m *Conn) check() error {
+	if m.Client != nil && m.Client.TLS != nil {
+		size := 0
+		for _, der := range m.Client.TLS.Certificates {
+			size += len(der)
+		}
+		if size > MaxCertificates {
+			return fmt.Errorf("client certificates of %d bytes exceed the limit of %d: %w", size, MaxCertificates, ErrTooLarge)
+		}
+	}
 	if m.ID == 0 || m.ID&LocalID != 0 {
 		return fmt.Errorf("connection number %#x is not one the host gives out", m.ID)
 	}
@@ -41,6 +69,10 @@ func (m *Conn) check() error {
 	}
 	return checkPrefix(m.Prefix)
 }
+
+// noClient stands at the end of a CONN without a client. Version 1.0 did not
+// send it.
+var noClient = make([]byte, 4)
 
 func (m *Return) appendPayload(b []byte) ([]byte, error) {
 	b = be.AppendUint64(b, m.ID)

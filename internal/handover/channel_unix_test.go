@@ -39,6 +39,9 @@ func TestEveryMessageArrivesAsItWasSent(t *testing.T) {
 		&Unlisten{ID: 3},
 		&Conn{ID: 9, Slot: 12, LocalScheme: "https", Arrival: arrival, Prefix: []byte("GET / HTTP/1.1\r\n"), Descriptor: d},
 		&Conn{ID: 10, Slot: NoSlot, Descriptor: d},
+		&Conn{ID: 12, LocalScheme: "https", Descriptor: d, Client: &Client{Remote: "[2001:db8::1]:4000", Local: "192.0.2.1:443", TLS: &ClientTLS{
+			Version: 0x304, CipherSuite: 0x1301, ServerName: "a.example.org", Protocol: "h2", Resumed: true, Certificates: [][]byte{{0x30, 0}}}}},
+		&Conn{ID: 13, Descriptor: d, Client: &Client{}},
 		&Conn{ID: 11, Prefix: bytes.Repeat([]byte("x"), MaxPrefix), Descriptor: d},
 		&Config{Limits: json.RawMessage(`{"a":[1,2]}`), Routes: []Route{{PathPrefix: "/"}}, ForeignPrefixes: []string{"/b"}},
 		&Drain{Deadline: arrival.UTC()},
@@ -300,6 +303,7 @@ func TestSendRefusesWhatItMustNotSend(t *testing.T) {
 		{"number 0 names no connection", host, &Conn{Descriptor: d}, "not one the host gives out"},
 		{"the host does not use the worker's numbers", host, &Conn{ID: LocalID, Descriptor: d}, "not one the host gives out"},
 		{"the worker does not use the host's numbers", worker, &Register{LocalID: 1, Descriptor: d}, "not one a worker gives out"},
+		{"certificates have a limit", host, &Conn{ID: 1, Descriptor: d, Client: &Client{TLS: &ClientTLS{Certificates: [][]byte{make([]byte, MaxCertificates), {1}}}}}, "exceed the limit"},
 		{"too many bytes read ahead", host, &Conn{ID: 1, Prefix: make([]byte, MaxPrefix+1), Descriptor: d}, "exceed the limit"},
 		{"too many bytes returned", worker, &Return{Unread: make([]byte, MaxPrefix+1), Descriptor: d}, "exceed the limit"},
 		{"a scheme is short", host, &Conn{ID: 1, LocalScheme: strings.Repeat("x", 256), Descriptor: d}, "scheme"},

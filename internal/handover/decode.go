@@ -1,6 +1,9 @@
 package handover
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // decode turns a frame into its message, which then owns the frame's payload
 // and descriptor. It returns nil for a kind that a newer minor version added.
@@ -19,6 +22,9 @@ func decode(f frame) (Message, *ProtocolError) {
 		return nil, broken("%s came without its descriptor", info.name)
 	case info.descriptor == never && f.descriptor != nil:
 		return nil, broken("%s came with a descriptor", info.name)
+	}
+	if f.kind == KindConn && f.version.Minor == 0 {
+		f.payload = slices.Concat(f.payload, noClient)
 	}
 	m := info.make()
 	if err := parse(m, f.payload, newer); err != nil {

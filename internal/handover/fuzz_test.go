@@ -35,7 +35,7 @@ func roundTrip(t *testing.T, k Kind, payload []byte) {
 	if diff := cmp.Diff(first, second); diff != "" {
 		t.Fatalf("%s changed (-first +second):\n%s", k, diff)
 	}
-	if !bytes.Equal(payload, written) {
+	if c, ok := first.(*Conn); !bytes.Equal(payload, written) && (!ok || c.Client == nil) { // a client is JSON
 		t.Fatalf("%s was read from\n%q\nand is written as\n%q", k, payload, written)
 	}
 	if parse(kinds[k].make(), append(written, 1), false) == nil {
@@ -66,7 +66,8 @@ func fuzzBinary(f *testing.F, k Kind, seeds ...Message) {
 }
 
 func FuzzConn(f *testing.F) {
-	fuzzBinary(f, KindConn, &Conn{ID: 1}, &Conn{ID: 2, Slot: NoSlot, LocalScheme: "https", Prefix: []byte("GET / HTTP/1.1\r\n\r\n")})
+	fuzzBinary(f, KindConn, &Conn{ID: 1}, &Conn{ID: 2, Slot: NoSlot, LocalScheme: "https", Prefix: []byte("GET / HTTP/1.1\r\n\r\n")},
+		&Conn{ID: 3, Client: &Client{Remote: "192.0.2.1:4000", TLS: &ClientTLS{Version: 0x304, Certificates: [][]byte{{1}}}}})
 }
 
 func FuzzReturn(f *testing.F) {

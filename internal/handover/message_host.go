@@ -85,8 +85,37 @@ type Conn struct {
 	Arrival time.Time
 	// Prefix are the bytes that the host has read, at most [MaxPrefix].
 	Prefix []byte
+	// Client is whose requests come on the connection, when that is not who
+	// made it: the host ends TLS and forwards over a connection of [Pair]. The
+	// host has decided already that its requests are the worker's. Nil
+	// otherwise; workers before version 1.1 ignore it.
+	Client *Client
 	// Descriptor is the connection.
 	Descriptor *Descriptor
+}
+
+// Client is the connection of a client that the host serves.
+type Client struct {
+	// Remote and Local are its addresses, "192.0.2.1:4000"; "" where it has none.
+	Remote string `json:"remote,omitempty"`
+	Local  string `json:"local,omitempty"`
+	// TLS is what was negotiated; nil without TLS.
+	TLS *ClientTLS `json:"tls,omitempty"`
+}
+
+// ClientTLS is what came out of a TLS handshake, with the numbers of package tls.
+type ClientTLS struct {
+	Version     uint16 `json:"version"`
+	CipherSuite uint16 `json:"cipherSuite"`
+	// ServerName is the name that the client asked for.
+	ServerName string `json:"serverName,omitempty"`
+	// Protocol is what ALPN has agreed on between client and host.
+	Protocol string `json:"protocol,omitempty"`
+	// Resumed says that the client came back by a session ticket.
+	Resumed bool `json:"resumed,omitempty"`
+	// Certificates are those that the client has shown and the host has
+	// verified, DER, its own first. At most [MaxCertificates] bytes.
+	Certificates [][]byte `json:"certificates,omitempty"`
 }
 
 // Config replaces a part of [Hello] while the worker serves. Requests that are

@@ -152,7 +152,7 @@ func TestAnotherMajorVersionIsRefused(t *testing.T) {
 	if !errors.As(err, &version) {
 		t.Fatalf("got %v, want a VersionError", err)
 	}
-	want := "the host speaks hand-over protocol 2.4, this side speaks 1.0: build the application and the host from releases of Lanner with the same protocol"
+	want := "the host speaks hand-over protocol 2.4, this side speaks 1.1: build the application and the host from releases of Lanner with the same protocol"
 	if err.Error() != want {
 		t.Errorf("the error says\n%s\nwant\n%s", err, want)
 	}

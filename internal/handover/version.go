@@ -15,7 +15,7 @@ type Version struct {
 }
 
 // Current is the version this package speaks.
-var Current = Version{Major: 1, Minor: 0}
+var Current = Version{Major: 1, Minor: 1}
 
 // String returns "MAJOR.MINOR".
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }

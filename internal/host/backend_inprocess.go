@@ -26,6 +26,7 @@ type inProcess struct {
 	proc  *process.Process
 	token string
 
+	version handover.Version // the worker's, known when it is ready
 	channel *handover.Channel
 	table   *handover.StatusTable
 	ready   chan error    // the end of the start: nil, or why not
@@ -50,6 +51,7 @@ type handed struct {
 	prefix   []byte // until it is accepted
 	accepted bool
 	arrival  time.Time
+	client   *handover.Client // of a link
 }
 
 func newInProcess(w *worker) *inProcess {
@@ -226,6 +228,7 @@ func (p *inProcess) receive() {
 func (p *inProcess) handle(m handover.Message) {
 	switch m := m.(type) {
 	case *handover.Ready:
+		p.version = m.Version
 		p.tellReady(nil)
 	case *handover.Failed:
 		p.tellReady(errors.New(m.Reason))

@@ -15,6 +15,7 @@ type delivery struct {
 	prefix  []byte
 	app     *application
 	arrival time.Time
+	client  *handover.Client // of a link; nil for a client's own connection
 }
 
 // deliver hands a connection to a worker of its application, now or when there is one.
@@ -42,8 +43,12 @@ func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
 		}
 		if w.inproc == nil { // a reload made the application out-of-process
 			w.release()
-			d.serve(nil)
-			return
+			if d.client == nil {
+				d.serve(nil)
+				return
+			}
+			no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
+			continue
 		}
 		ok := w.inproc.hand(d)
 		w.active.Add(-1) // the worker tells its own number of running requests
@@ -61,6 +66,10 @@ func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
 
 // serve puts the connection under the host's engine: to be answered, or routed again.
 func (d *delivery) serve(forced *answer) {
+	if d.client != nil {
+		d.answerLink(forced)
+		return
+	}
 	nc := d.conn
 	if nc == nil {
 		var err error
@@ -73,6 +82,11 @@ func (d *delivery) serve(forced *answer) {
 
 // hand sends the connection to the worker and keeps a copy. It reports false when the worker takes none.
 func (p *inProcess) hand(d *delivery) bool {
+	if d.client != nil && p.version.Minor < 1 {
+		d.serve(&answer{status: 502, sub: "502.3", title: "Bad Gateway",
+			detail: "the application was built with a version of Lanner that cannot be behind https in-process: build it again, or host it out-of-process"})
+		return true
+	}
 	if d.copy == nil {
 		c, err := handover.Detach(d.conn)
 		if err != nil {
@@ -81,7 +95,7 @@ func (p *inProcess) hand(d *delivery) bool {
 		}
 		d.conn, d.copy = nil, c
 	}
-	c := &handed{front: d.front, copy: d.copy, prefix: d.prefix, slot: handover.NoSlot, arrival: d.arrival}
+	c := &handed{front: d.front, copy: d.copy, prefix: d.prefix, slot: handover.NoSlot, arrival: d.arrival, client: d.client}
 	id := p.nextID.Add(1)
 	p.mu.Lock()
 	if p.gone {
@@ -94,7 +108,7 @@ func (p *inProcess) hand(d *delivery) bool {
 	p.handed[id] = c
 	p.mu.Unlock()
 	err := p.channel.Send(&handover.Conn{
-		ID: id, Slot: c.slot, LocalScheme: d.front.endpoint.Scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy,
+		ID: id, Slot: c.slot, LocalScheme: d.front.endpoint.Scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy, Client: d.client,
 	})
 	if err == nil {
 		return true
@@ -151,6 +165,11 @@ func (p *inProcess) take(id uint64) *handed {
 func (p *inProcess) returned(m *handover.Return) {
 	var f *front
 	if c := p.take(m.ID); c != nil {
+		if c.client != nil { // its requests are this application's, whoever has it
+			handover.Discard(m)
+			p.w.app.host.deliver(&delivery{front: c.front, copy: c.copy, prefix: m.Unread, app: p.w.app, arrival: time.Now(), client: c.client})
+			return
+		}
 		f = c.front
 		c.copy.Close()
 	} else if s := p.w.app.host.socket(m.ListenID); s != nil {
@@ -185,7 +204,7 @@ func (p *inProcess) register(m *handover.Register) {
 
 // rescue decides about a connection of a worker that is dead, by what the worker noted last.
 func (p *inProcess) rescue(c *handed) {
-	d := &delivery{front: c.front, copy: c.copy, prefix: c.prefix, app: p.w.app, arrival: time.Now()}
+	d := &delivery{front: c.front, copy: c.copy, prefix: c.prefix, app: p.w.app, arrival: time.Now(), client: c.client}
 	switch {
 	case !c.accepted: // nobody has begun with it
 		p.w.app.host.deliver(d)
@@ -194,6 +213,10 @@ func (p *inProcess) rescue(c *handed) {
 	default:
 		switch p.table.Slot(c.slot).Get() {
 		case handover.Idle:
+			if d.client != nil {
+				p.w.app.host.deliver(d)
+				return
+			}
 			d.serve(nil)
 		case handover.Running:
 			p.answerGone(c)

@@ -44,4 +44,22 @@ var (
 	eventUnhealthy = newEvent(19, "Unhealthy", "the worker did not answer its health check well")
 	// Warning: a worker broke the protocol. Keys: error.
 	eventWorkerProtocol = newEvent(18, "WorkerProtocol", "the worker broke the protocol of in-process workers")
+	// The events of certificates have the ids of kestrel's.
+	//
+	// Info: files of certificates have changed, and what they have is shown from now on. Keys: address, certificates.
+	eventCertificatesReloaded = newEvent(90, "CertificatesReloaded", "the certificates were read again")
+	// Error: they have changed, and cannot be used. Keys: address, error.
+	eventCertificatesFailed = newEvent(91, "CertificatesReloadFailed", "the certificates have changed and cannot be used: the old ones stay")
+	// Warning: a certificate was not renewed, 30, 7 and 1 days before its end. Keys: address, certificate, path, expires, left.
+	eventCertificateExpiring = newEvent(92, "CertificateExpiring", "a certificate expires soon: renew it")
+	// Error: it has expired; clients refuse it. Keys: address, certificate, path, expires.
+	eventCertificateExpired = newEvent(93, "CertificateExpired", "a certificate has expired: renew it")
+	// Warning: there is no new OCSP response. Keys: address, certificate, error.
+	eventStaplingFailed = newEvent(94, "OcspStaplingFailed", "there is no new OCSP response to staple")
+	// Debug: a client asked for a name that the address has nothing for. Keys: address, host.
+	eventNameUnknown = newEvent(95, "SniNotFound", "there is no certificate for the name that a client asks for")
+	// Error: the file of session ticket keys cannot be used; keys in memory are. Keys: error.
+	eventTicketKeysFailed = newEvent(96, "TicketKeysFailed", "the session ticket keys cannot be read or rotated")
+	// Debug: there is a new session ticket key.
+	eventTicketKeysRotated = newEvent(97, "TicketKeysRotated", "the session ticket keys were rotated")
 )

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -26,6 +27,7 @@ type front struct {
 	manager  atomic.Pointer[httpconn.Manager]
 	limits   kestrel.Limits
 	endpoint *httpconn.Endpoint
+	security atomic.Pointer[security] // of https; nil otherwise
 	table    atomic.Pointer[table]
 	sockets  []*socket
 
@@ -55,16 +57,22 @@ type hostConn struct {
 	app    *application // of the request at hand
 	no     *answer      // to give instead, or nil
 	forced *answer      // to give to the next request, whatever it is, or nil
+
+	links links // of https
 }
 
 // openFront binds an address.
 func (h *Host) openFront(ctx context.Context, key string) (*front, error) {
 	url, _, _ := strings.Cut(key, "#")
-	listeners, err := kestrel.Listen(ctx, kestrel.Endpoint{URL: url})
+	scheme, _, _ := strings.Cut(key, ":")
+	f := &front{host: h, key: key, endpoint: &httpconn.Endpoint{Name: key, Scheme: scheme}}
+	if scheme == "https" {
+		f.endpoint.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: f.choose}
+	}
+	listeners, err := kestrel.Listen(ctx, kestrel.Endpoint{URL: url, TLS: f.endpoint.TLS})
 	if err != nil {
 		return nil, err
 	}
-	f := &front{host: h, key: key, endpoint: &httpconn.Endpoint{Name: key, Scheme: "http"}}
 	f.table.Store(newTable(nil))
 	for _, l := range listeners {
 		f.sockets = append(f.sockets, &socket{front: f, id: h.nextSocket.Add(1), listener: l.Listener, wake: make(chan struct{})})
@@ -86,6 +94,10 @@ func (f *front) start(limits kestrel.Limits) {
 func (f *front) newManager() *httpconn.Manager {
 	opts := kestrel.Options{Limits: f.limits, Logger: f.host.log}
 	cfg := opts.Connections(server.ApplicationFunc(f.host.process), f.host.features)
+	if f.encrypted() { // the connection stays here
+		cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
+		return httpconn.New(cfg)
+	}
 	cfg.Claim = f.claim
 	cfg.Multiplex = f.multiplex
 	cfg.Released = f.released
@@ -98,6 +110,11 @@ func (f *front) setLimits(limits kestrel.Limits) {
 		return
 	}
 	f.limits = limits
+	f.renewManager()
+}
+
+// renewManager serves new connections by a manager of their own; requests that run on others are the last of theirs.
+func (f *front) renewManager() {
 	old := f.manager.Swap(f.newManager())
 	f.host.wg.Go(func() { old.Stop(f.host.aborting) })
 }
@@ -106,7 +123,7 @@ func (f *front) setLimits(limits kestrel.Limits) {
 // connections are told to make new ones.
 func (f *front) setTable(t *table) {
 	f.table.Store(t)
-	if m := f.manager.Load(); m != nil && t.inProcess() {
+	if m := f.manager.Load(); m != nil && t.inProcess() && !f.encrypted() {
 		m.DrainHTTP2()
 	}
 }
@@ -172,11 +189,19 @@ func (s *socket) accept() {
 
 // accepted serves a connection, or hands it over unread when it can only be one application's.
 func (s *socket) accepted(nc net.Conn) {
-	if app := s.front.table.Load().exclusive(); app != nil && app.inProcess() && !app.answersItself() && app.hasReady() {
+	if app := s.front.exclusive(); app != nil && app.inProcess() && !app.answersItself() && app.hasReady() {
 		s.front.host.deliver(&delivery{front: s.front, conn: nc, app: app, arrival: time.Now()})
 		return
 	}
 	s.front.serve(nc, nil, nil)
+}
+
+// exclusive returns the application that connections can be given to unread, or nil.
+func (f *front) exclusive() *application {
+	if f.encrypted() {
+		return nil
+	}
+	return f.table.Load().exclusive()
 }
 
 // waitTurn blocks while workers accept. It reports false when the socket is closed.
@@ -235,5 +260,6 @@ func (f *front) closeSockets() {
 // stop ends the front: no new connections, running requests until ctx ends.
 func (f *front) stop(ctx context.Context) error {
 	f.closeSockets()
+	defer f.closeSecurity()
 	return f.manager.Load().Stop(ctx)
 }

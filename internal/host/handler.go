@@ -16,6 +16,9 @@ func (h *Host) process(f *server.Features) error {
 	if !ok {
 		return errors.New("host: a request came on a connection that no front accepted")
 	}
+	if c.front.encrypted() {
+		return c.processSecure(f)
+	}
 	if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
 		return c.processStream(f, stream)
 	}
@@ -41,17 +44,20 @@ func (a *application) serve(f *server.Features) error {
 		if no != nil {
 			return no.write(f, a.host.development)
 		}
-		if w.upstream == nil {
+		c, _ := server.Get[*hostConn](f)
+		inside := w.upstream == nil
+		switch {
+		case inside && c.front.encrypted():
+			w.release() // the worker tells its own number of running requests
+		case inside:
 			// The application became in-process by a reload while this request waited.
 			w.release()
 			if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
-				c, _ := server.Get[*hostConn](f)
 				return c.refuse(a, f, stream)
 			}
 			return (&answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}).write(f, a.host.development)
 		}
-		err := w.upstream.Forward(f, forwarder.Request{})
-		w.release()
+		err := c.forward(w, f)
 		var failed *forwarder.UpstreamError
 		if !errors.As(err, &failed) || failed.ResponseStarted {
 			return err
@@ -60,11 +66,26 @@ func (a *application) serve(f *server.Features) error {
 		if !failed.Retryable() {
 			break
 		}
-		w.awaitEnd()
+		if !inside {
+			w.awaitEnd()
+		}
 	}
 	var failed *forwarder.UpstreamError
 	errors.As(last, &failed)
 	return upstreamAnswer(failed).write(f, a.host.development)
+}
+
+// forward sends the request to a worker of either model; to one in-process, to whichever has the client's link.
+func (c *hostConn) forward(w *worker, f *server.Features) error {
+	if w.upstream != nil {
+		defer w.release()
+		return w.upstream.Forward(f, forwarder.Request{})
+	}
+	u, err := c.link(w.app, f)
+	if err != nil {
+		return err
+	}
+	return u.Forward(f, forwarder.Request{Trusted: true}) // its fields are for the application to judge, as on any connection that it has itself
 }
 
 // endGrace is how long a worker that refuses connections is given to show that it has died, so that the next try waits

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/host/config"
+
+	"github.com/lannerhq/lanner/internal/handover"
 )
 
 // maxUnwell is how many health checks in a row may fail before the workers are replaced: one bad answer is a hiccup.
@@ -51,39 +52,20 @@ func (a *application) ask(w *worker, check *config.HealthCheck) {
 
 // probe implements backend: a GET like any other, over a connection of the host's own.
 func (p *inProcess) probe(ctx context.Context, path string) error {
-	near, far, err := pair()
+	near, far, err := handover.Pair()
 	if err != nil {
 		return err
 	}
 	defer near.Close()
-	f := p.w.app.host.anyFront()
-	if f == nil || !p.hand(&delivery{front: f, conn: far, app: p.w.app, arrival: time.Now()}) {
+	d := &delivery{front: p.w.app.host.anyFront(), copy: far, app: p.w.app, arrival: time.Now()}
+	if d.front != nil && d.front.encrypted() {
+		d.client = new(handover.Client)
+	}
+	if d.front == nil || !p.hand(d) {
 		far.Close()
 		return errors.New("the worker takes no connections")
 	}
 	return get(ctx, near, path, orLocalhost(p.w.app.cfg.Load().hostName))
-}
-
-// pair returns the two ends of a connection.
-func pair() (near, far net.Conn, err error) {
-	dir, err := os.MkdirTemp("", "lanner-probe-")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer os.RemoveAll(dir)
-	l, err := net.Listen("unix", dir+"/s")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer l.Close()
-	if near, err = net.Dial("unix", dir+"/s"); err != nil {
-		return nil, nil, err
-	}
-	if far, err = l.Accept(); err != nil {
-		near.Close()
-		return nil, nil, err
-	}
-	return near, far, nil
 }
 
 func orLocalhost(name string) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/lannerhq/lanner/internal/host/forwarder"
 	"github.com/lannerhq/lanner/internal/host/module"
 	"github.com/lannerhq/lanner/internal/host/process"
+	"github.com/lannerhq/lanner/internal/tlsconfig"
 	"github.com/lannerhq/lanner/server"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	Load func() (*config.Config, error)
 	// Development shows details of failures, such as the last output of a program, on the pages that clients get.
 	Development bool
+	// CertificateInterval is how often the files of certificates are looked at. Zero means 5 s.
+	CertificateInterval time.Duration
 	// Guard starts the process that ends all workers should the host be killed (see process.Options.Guard).
 	Guard bool
 }
@@ -51,6 +54,7 @@ type Host struct {
 	ports      *module.Ports
 	forwarder  *forwarder.Forwarder
 	control    *control.Server
+	tickets    *tlsconfig.TicketKeys // of https; nil until a binding needs them. Guarded by reloading
 
 	ctx      context.Context // ends when the host begins to stop
 	cancel   context.CancelFunc
@@ -174,9 +178,13 @@ func (h *Host) stop() error {
 	var errs []error
 	for _, f := range fronts {
 		errs = append(errs, f.manager.Load().Stop(h.aborting))
+		f.closeSecurity()
 	}
 	h.abort()
 	h.wg.Wait()
+	if h.tickets != nil {
+		h.tickets.Close()
+	}
 	if h.control != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -28,7 +28,7 @@ func (h *Host) drainHTTP2(a *application) {
 	h.mu.Lock()
 	var mine []*front
 	for _, f := range h.fronts {
-		if f.table.Load().has(a) {
+		if f.table.Load().has(a) && !f.encrypted() {
 			mine = append(mine, f)
 		}
 	}
@@ -84,6 +84,20 @@ func (c *hostConn) processStream(f *server.Features, stream httpconn.StreamFeatu
 		return app.serve(f)
 	}
 	return c.refuse(app, f, stream)
+}
+
+// processSecure handles a request on a connection with TLS. Each finds its own application, in either version of HTTP.
+func (c *hostConn) processSecure(f *server.Features) error {
+	q, _ := server.Get[server.RequestFeature](f)
+	t := c.front.table.Load()
+	if shake, ok := server.Get[server.TLSHandshakeFeature](f); !ok || t.misdirected(c.local, q.Host(), shake.TLSState()) {
+		return misdirected.write(f, c.front.host.development)
+	}
+	app, no := t.find(c.local, q.Host(), q.Path())
+	if no != nil {
+		return no.write(f, c.front.host.development)
+	}
+	return app.serve(f)
 }
 
 // refuse resets a stream whose request is an in-process worker's: the application became in-process, or came back online, after the

@@ -26,6 +26,7 @@ func offlineAnswer(page []byte) *answer { return &answer{status: 503, page: page
 
 var (
 	notFound    = &answer{status: 404, title: "Not Found", detail: "no application of this site has this path"}
+	misdirected = &answer{status: 421, title: "Misdirected Request", detail: "the host of this request asks for other client certificates: use a connection made for it"}
 	unknownHost = &answer{status: 400, title: "Bad Request", detail: "no site on this address has this host name"}
 )
 

@@ -72,8 +72,13 @@ func problems(err error) []string {
 // what is no longer wanted. What is the same in both configurations is not touched.
 func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change, error) {
 	wanted := bindings(cfg)
+	certificates, err := h.readCertificates(cfg, wanted)
+	if err != nil {
+		return nil, err
+	}
 	opened, err := h.openMissing(ctx, wanted)
 	if err != nil {
+		discard(certificates)
 		return nil, err
 	}
 	h.mu.Lock()
@@ -90,11 +95,18 @@ func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change,
 	for key, entries := range wanted {
 		list := make([]tableEntry, 0, len(entries))
 		for _, e := range entries {
-			list = append(list, tableEntry{e.addr, e.host, sites[e.site]})
+			entry := tableEntry{addr: e.addr, host: e.host, site: sites[e.site]}
+			if e.client != nil {
+				entry.client = *e.client
+			}
+			list = append(list, entry)
 		}
 		fronts[key].setTable(newTable(list))
 	}
 	h.mu.Unlock()
+	for key, p := range certificates {
+		fronts[key].use(p)
+	}
 
 	for key, f := range fronts {
 		limits := h.widest(wanted[key], cfg)
@@ -181,7 +193,12 @@ func (a *application) pingWorkers() (waits []func(context.Context)) {
 }
 
 // binding is what a front needs to know of a site's binding.
-type binding struct{ addr, host, site string }
+type binding struct {
+	addr, host, site string
+	certificate      *config.Certificate
+	client           *config.ClientCertificate
+	path             string // in the configuration
+}
 
 // bindings groups the bindings of all sites by the socket they need. Where one site is bound to every address of a port
 // and another to one address of it, one socket serves both.
@@ -201,13 +218,15 @@ func bindings(cfg *config.Config) map[string][]binding {
 			if b.Port == 0 && b.UnixPath() == "" {
 				key += "#" + name + strconv.Itoa(i) // a free port of its own
 			}
+			at := binding{host: b.Host, site: name, certificate: b.Certificate, client: b.ClientCertificate, path: config.BindingPath(name, i)}
 			if b.Address == "*" || !everywhere[b.Port] || b.UnixPath() != "" {
-				out[key] = append(out[key], binding{"", b.Host, name})
+				out[key] = append(out[key], at)
 				continue
 			}
 			shared := frontKey(config.Binding{Protocol: b.Protocol, Address: "*", Port: b.Port})
 			for _, addr := range localAddrs(b.Address) {
-				out[shared] = append(out[shared], binding{addr, b.Host, name})
+				at.addr = addr
+				out[shared] = append(out[shared], at)
 			}
 		}
 	}
@@ -425,7 +444,7 @@ func (h *Host) shareSockets(a *application) {
 	h.mu.Lock()
 	var mine, others []*socket
 	for _, f := range h.fronts {
-		if f.table.Load().exclusive() == a {
+		if f.exclusive() == a {
 			mine = append(mine, f.sockets...)
 		} else {
 			others = append(others, f.sockets...)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"crypto/tls"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,25 +16,46 @@ type table struct {
 }
 
 type tableEntry struct {
-	addr string // "" or the local IP address that the client must have connected to
-	host string // "", a name, or "*.name"
-	site *site
+	addr   string // "" or the local IP address that the client must have connected to
+	host   string // "", a name, or "*.name"
+	site   *site
+	client config.ClientCertificate // what is asked of clients
 }
 
 // find returns the application for a host and a path, or what to answer when there is none: 400 for a host that no site
 // has (http.sys answers so; RFC 9110 §7.4 would allow 421), 404 for a path.
 func (t *table) find(local, host, path string) (*application, *answer) {
-	name := route.Hostname(host)
-	for _, e := range t.entries {
-		if e.addr != "" && e.addr != local || !route.MatchHost(e.host, name) {
-			continue
-		}
-		if app := e.site.find(path); app != nil {
-			return app, nil
-		}
-		return nil, notFound
+	e := t.entry(local, host)
+	if e == nil {
+		return nil, unknownHost
 	}
-	return nil, unknownHost
+	if app := e.site.find(path); app != nil {
+		return app, nil
+	}
+	return nil, notFound
+}
+
+// entry returns the binding that a request came by, or nil.
+func (t *table) entry(local, host string) *tableEntry {
+	name := route.Hostname(host)
+	for i := range t.entries {
+		if e := &t.entries[i]; (e.addr == "" || e.addr == local) && route.MatchHost(e.host, name) {
+			return e
+		}
+	}
+	return nil
+}
+
+// misdirected reports whether a request may not come on a connection with TLS that was made for another name: the one that it is for asks
+// clients for other certificates. A client that comes for one name may ask for others on the same connection, as HTTP/2 clients do
+// (RFC 9113 §9.1.1), and must not get round what the other binding demands.
+func (t *table) misdirected(local, host string, state *tls.ConnectionState) bool {
+	to := t.entry(local, host)
+	if to == nil {
+		return false
+	}
+	made := t.entry(local, state.ServerName)
+	return made == nil || made.client != to.client || to.client.Mode == config.ClientCertificateRequired && len(state.PeerCertificates) == 0
 }
 
 // newTable orders what is bound at a port: a binding to one address of the machine wins over one to all, as if it had a

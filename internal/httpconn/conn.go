@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -77,6 +78,8 @@ type origin struct {
 	parent  *server.Features
 	chain   *chain // the middleware that it came through; nil for none
 	life    *life  // what is observed of it; nil for nothing
+
+	remote, local net.Addr // instead of the transport's; nil for those
 }
 
 // work is what a connection needs while it has a request. It is used by one connection after another.
@@ -100,8 +103,8 @@ func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn
 	if opts.Shared {
 		c.transport.Share()
 	}
-	if opts.Tag != nil || opts.OnState != nil || opts.Features != nil {
-		c.origin = &origin{tag: opts.Tag, onState: opts.OnState, parent: m.cfg.Features}
+	if opts.Tag != nil || opts.OnState != nil || opts.Features != nil || opts.Remote != nil || opts.Local != nil {
+		c.origin = &origin{tag: opts.Tag, onState: opts.OnState, parent: m.cfg.Features, remote: opts.Remote, local: opts.Local}
 		if opts.Features != nil {
 			c.parent = opts.Features
 		}

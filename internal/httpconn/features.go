@@ -52,9 +52,23 @@ func (c *conn) ConnectionID() string {
 	return c.idText
 }
 
-func (c *conn) LocalAddr() net.Addr  { return c.transport.LocalAddr() }
-func (c *conn) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
 func (c *conn) EndpointName() string { return c.endpoint.Name }
+
+// LocalAddr implements server.ConnectionFeature.
+func (c *conn) LocalAddr() net.Addr {
+	if c.local != nil {
+		return c.local
+	}
+	return c.transport.LocalAddr()
+}
+
+// RemoteAddr implements server.ConnectionFeature.
+func (c *conn) RemoteAddr() net.Addr {
+	if c.remote != nil {
+		return c.remote
+	}
+	return c.transport.RemoteAddr()
+}
 
 // RemoteAddrText implements server.ConnectionFeature.
 func (c *conn) RemoteAddrText() string {
@@ -64,7 +78,7 @@ func (c *conn) RemoteAddrText() string {
 		return as.RemoteAddrText()
 	}
 	if c.remoteText == "" {
-		if addr := c.transport.RemoteAddr(); addr != nil {
+		if addr := c.RemoteAddr(); addr != nil {
 			c.remoteText = addr.String()
 		}
 	}

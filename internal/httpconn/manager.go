@@ -183,6 +183,9 @@ type Options struct {
 	OnState func(transport.Link, State)
 	// Features are this connection's own, between the request's and the server's; nil for none.
 	Features *server.Features
+	// Remote and Local are the addresses of the client's connection, for features and logs, where this connection comes from somebody who
+	// serves that one; nil for this connection's own.
+	Remote, Local net.Addr
 	// Endpoint replaces the one that the connection came in by; nil for that one.
 	Endpoint *Endpoint
 	// Protocol is what ALPN has agreed on: "h2", "http/1.1", or "" for nothing, or without TLS. A chain that made the handshake sets it.

@@ -218,7 +218,7 @@ func (c *conn) record(x *exchange, r *http1.Report, d time.Duration) {
 func (c *conn) writeEntry(x *exchange, r *http1.Report, d time.Duration, upgraded bool) {
 	l := c.life
 	if l.local == "" {
-		if addr := c.transport.LocalAddr(); addr != nil {
+		if addr := c.LocalAddr(); addr != nil {
 			l.local = addr.String()
 		}
 	}

@@ -224,3 +224,13 @@ func checkStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) (*oc
 	}
 	return r, nil
 }
+
+// Responders is a client for Options.HTTP. It keeps no connection: each responder is asked every few days.
+var Responders = &http.Client{Transport: &http.Transport{
+	Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10,
+}, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+	if len(via) > 3 {
+		return errors.New("it redirects more than three times")
+	}
+	return nil
+}}

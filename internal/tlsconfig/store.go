@@ -108,6 +108,9 @@ func (s *Store) useLocked(set *Set) (changed bool) {
 	return true
 }
 
+// Certificates are those in use.
+func (s *Store) Certificates() []*Certificate { return s.current.Load().Certificates() }
+
 // Reload is Prepare and Use.
 func (s *Store) Reload() error {
 	set, err := s.Prepare()

@@ -54,10 +54,38 @@ func (l *lockedBuffer) String() string {
 // startHost runs a host with this configuration. In it, SELF is the test binary, DIR the test's folder, PORT a free port.
 func startHost(t *testing.T, yaml string) *running {
 	t.Helper()
+	return startHostIn(t, yaml, func(string) {})
+}
+
+// startHostIn lets files be put into the test's folder first.
+func startHostIn(t *testing.T, yaml string, prepare func(dir string)) *running {
+	t.Helper()
 	r := &running{t: t, dir: t.TempDir(), log: new(lockedBuffer)}
 	r.file = filepath.Join(r.dir, "lanner.yaml")
 	r.socket = filepath.Join(r.dir, "admin.sock")
+	prepare(r.dir)
 	r.write(yaml)
+	r.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}
+	r.start()
+	t.Cleanup(func() {
+		r.stop()
+		if t.Failed() {
+			t.Logf("log of the host:\n%s", r.log)
+		}
+	})
+	return r
+}
+
+// restart stops the host and runs another one by the same file.
+func (r *running) restart() {
+	r.t.Helper()
+	r.stop()
+	r.start()
+}
+
+func (r *running) start() {
+	t := r.t
+	t.Helper()
 	cfg, err := config.Load(r.file)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +107,6 @@ func startHost(t *testing.T, yaml string) *running {
 		cancel()
 		t.Fatalf("the host did not start: %v\n%s", err, r.log)
 	}
-	r.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}
 	r.control = control.NewClient(r.socket)
 	var once sync.Once
 	r.stop = func() {
@@ -100,13 +127,6 @@ func startHost(t *testing.T, yaml string) *running {
 			}
 		})
 	}
-	t.Cleanup(func() {
-		r.stop()
-		if t.Failed() {
-			t.Logf("log of the host:\n%s", r.log)
-		}
-	})
-	return r
 }
 
 func (r *running) write(yaml string) {
@@ -116,7 +136,7 @@ func (r *running) write(yaml string) {
 		r.t.Fatal(err)
 	}
 	text := strings.NewReplacer("SELF", self, "DIR", r.dir).Replace(yaml)
-	text += fmt.Sprintf("\ncontrol: {socket: %s}\nlogs: %s/logs\n", r.socket, r.dir)
+	text += fmt.Sprintf("\ncontrol: {socket: %s}\nlogs: %s/logs\nstate: %s/state\n", r.socket, r.dir, r.dir)
 	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -120,9 +121,7 @@ func application() http.Handler {
 		case <-r.Context().Done():
 		}
 	})
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(w, r.Body)
-	})
+	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/discard", func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprintln(w, n, err)
@@ -145,7 +144,51 @@ func application() http.Handler {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("/trailers", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "Grpc-Status")
+		w.Header().Set("X-Proto", r.Proto)
+		io.Copy(w, r.Body)
+		w.Header().Set("Grpc-Status", "0")
+	})
+	mux.HandleFunc("/connection", describeConnection)
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("as asked") })
 	return mux
+}
+
+// echo sends back what comes, as it comes.
+func echo(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
+	rc.EnableFullDuplex()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Body.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return
+			}
+			rc.Flush()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// describeConnection tells what the application sees of its client.
+func describeConnection(w http.ResponseWriter, r *http.Request) {
+	c := seenClient{
+		Remote: r.RemoteAddr, Proto: r.Proto, TLS: r.TLS != nil, Scheme: "http",
+		ClientCert: r.Header.Get("Client-Cert"), LegacyCert: r.Header.Get("MS-ASPNETCORE-CLIENTCERT"),
+	}
+	if req, ok := server.From[server.RequestFeature](r.Context()); ok {
+		c.Scheme = req.Scheme()
+	}
+	if conn, ok := server.From[server.TLSConnectionFeature](r.Context()); ok && conn.ClientCertificate() != nil {
+		c.Subject = conn.ClientCertificate().DNSNames[0]
+	}
+	if r.TLS != nil {
+		c.ServerName = r.TLS.ServerName
+	}
+	json.NewEncoder(w).Encode(c)
 }

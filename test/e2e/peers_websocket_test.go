@@ -104,6 +104,13 @@ func TestWebSocketsOfAnOrdinaryLibraryWork(t *testing.T) {
 	}
 }
 
+func TestWebSocketsGoOverTLS(t *testing.T) {
+	inBothModels(t, func(t *testing.T, yaml string) {
+		r, _ := startSecure(t, strings.Replace(yaml, "LANNER_E2E_PROGRAM: app", "LANNER_E2E_PROGRAM: peer", 1))
+		wantEcho(t, r.urls[0]+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: r.client.Transport}})
+	})
+}
+
 func TestWebSocketsCanBeSwitchedOff(t *testing.T) {
 	r := startHost(t, strings.Replace(peerModels["out-of-process"], "hosting:", "websockets: false\n        hosting:", 1))
 	_, resp, err := websocket.Dial(t.Context(), strings.Replace(r.urls[0], "http", "ws", 1)+"/ws", nil)

@@ -23,15 +23,44 @@ type Binding struct {
 
 	// Certificate belongs to https and is nil otherwise.
 	Certificate *Certificate
+
+	// ClientCertificate says whether clients must show a certificate. It belongs to https; nil means that none is asked for.
+	ClientCertificate *ClientCertificate
 }
 
-// Certificate names the files of a certificate, PEM encoded.
+// Certificate names the files of a certificate. There is a Path, a Directory, or both.
 type Certificate struct {
-	// Path is the absolute path of the certificate and its chain.
+	// Path is the absolute path of the certificate and its chain, of PEM or PKCS#12 (PFX).
 	Path string
 	// KeyPath is the absolute path of the private key. Default: Path, for a file that holds both.
 	KeyPath string
+	// Password is that of PKCS#12 files.
+	Password string
+	// Directory is the absolute path of a folder of certificates, each shown for the names that it is made for. For other names there is
+	// Path.
+	Directory string
 }
+
+// ClientCertificate says what is asked of clients.
+type ClientCertificate struct {
+	// Mode is whether a client must show a certificate. Default none.
+	Mode ClientCertificateMode
+	// Authorities is the absolute path of a PEM file with the authorities that client certificates may be of. It is needed unless Mode
+	// is none.
+	Authorities string
+}
+
+// ClientCertificateMode is whether a client must show a certificate.
+type ClientCertificateMode string
+
+const (
+	// ClientCertificateNone does not ask for one.
+	ClientCertificateNone ClientCertificateMode = "none"
+	// ClientCertificateOptional asks for one; a client that has none is served, one whose certificate is not of the authorities is not.
+	ClientCertificateOptional ClientCertificateMode = "optional"
+	// ClientCertificateRequired serves nobody without one.
+	ClientCertificateRequired ClientCertificateMode = "required"
+)
 
 // UnixPath returns the path of a unix socket, or "" when the binding is for TCP.
 func (b Binding) UnixPath() string {

@@ -6,10 +6,6 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// TLSAvailable says that the host can end TLS. While it is false, a binding for https is an error that says so. It is set
-// once, before any configuration is read.
-var TLSAvailable = false
-
 // bindingCodec reads the two forms of a binding: a URL, or a mapping for what no URL can say.
 type bindingCodec struct{}
 
@@ -37,14 +33,14 @@ func (bindingCodec) read(d *decoder, at string, n *yaml.Node) (Binding, bool) {
 		d.failToken(at, n, token, wrong.hint, "%s %s", d.quote(at, n), wrong.problem)
 		return Binding{}, false
 	}
-	if !d.checkTLS(at, n, b, false) {
+	if !d.checkTLS(at, n, b) {
 		return Binding{}, false
 	}
 	return b, true
 }
 
 func (bindingCodec) show(s *shower, at string, b Binding) *yaml.Node {
-	if url, ok := b.url(); ok && b.Certificate == nil {
+	if url, ok := b.url(); ok && b.Certificate == nil && b.ClientCertificate == nil {
 		return s.scalar(at, url, false, true)
 	}
 	s.unix = b.UnixPath() != ""
@@ -56,16 +52,16 @@ func (bindingCodec) schema(g definitions) schema {
 	return schema{"anyOf": []schema{url, bindingObject.schema(g)}}
 }
 
-// checkTLS reports an https binding that cannot work.
-func (d *decoder) checkTLS(at string, n *yaml.Node, b Binding, hasCertificate bool) bool {
+// checkTLS reports a binding that cannot work.
+func (d *decoder) checkTLS(at string, n *yaml.Node, b Binding) bool {
 	switch {
-	case b.Protocol == HTTPS && !TLSAvailable:
-		d.fail(at, n, "use http here, and end TLS in a proxy in front of lanner", "https is not available yet")
-	case b.Protocol == HTTPS && !hasCertificate:
+	case b.Protocol == HTTPS && b.Certificate == nil:
 		d.fail(at, n, fmt.Sprintf("write {protocol: https, address: %q, port: %d, certificate: {path: cert.pem, keyPath: key.pem}}", b.Address, b.Port),
 			"https without a certificate")
-	case b.Protocol == HTTP && hasCertificate:
+	case b.Protocol == HTTP && b.Certificate != nil:
 		d.fail(at, n, "write protocol: https, or remove the certificate", "a certificate belongs to https only")
+	case b.Protocol == HTTP && b.ClientCertificate != nil:
+		d.fail(at, n, "write protocol: https, or remove clientCertificate", "only https asks clients for a certificate")
 	default:
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -101,24 +102,26 @@ func (d *decoder) given(at, key string) string {
 	return at
 }
 
+// firstBinding is a binding that was looked at before another one.
+type firstBinding struct {
+	binding Binding
+	site    string
+	at      string
+}
+
 // checkBindings refuses a binding that two sites have, or one site twice, and an address that would have to speak two
 // protocols.
 func (d *decoder) checkBindings(cfg *Config) {
-	type first struct {
-		binding Binding
-		site    string
-		at      string
-	}
-	bound, sockets := map[string]first{}, map[string]first{}
+	bound, speaks := map[string]firstBinding{}, map[string]firstBinding{}
 	for _, site := range d.sitesInFile(cfg) {
 		for i, b := range site.Bindings {
 			at := bindingPath(site.Name, i)
 			if d.failed[at] {
 				continue
 			}
-			mine := first{b, site.Name, at}
+			mine := firstBinding{b, site.Name, at}
 			for _, socket := range b.sockets() {
-				if other, ok := sockets[socket]; ok && other.binding.Protocol != b.Protocol {
+				if other, ok := otherProtocol(speaks, b, socket); ok {
 					d.failPath(at, "choose another port for one of the two",
 						"%s is %s here and %s in the site %q, line %d", socket, b.Protocol, other.binding.Protocol, other.site, d.places[other.at].Line)
 					break
@@ -128,13 +131,34 @@ func (d *decoder) checkBindings(cfg *Config) {
 						b, sameSite(site.Name, other.site), d.places[other.at].Line)
 					break
 				}
-				sockets[socket], bound[socket+" "+b.Host] = mine, mine
+				bound[socket+" "+b.Host] = mine
+				speaks[string(b.Protocol)+" "+socket] = mine
+				speaks[string(b.Protocol)+" any:"+strconv.Itoa(b.Port)] = mine
 			}
 			if b.UnixPath() != "" && b.UnixPath() == cfg.Control.Socket {
 				d.failPath(at, "choose another path", "%s is the socket of the lanner command", b.UnixPath())
 			}
 		}
 	}
+}
+
+// otherProtocol finds a binding that needs the same socket as b, with the other protocol. One socket serves every address of a port
+// together with single ones.
+func otherProtocol(speaks map[string]firstBinding, b Binding, socket string) (other firstBinding, ok bool) {
+	protocol := string(HTTPS) + " "
+	if b.Protocol == HTTPS {
+		protocol = string(HTTP) + " "
+	}
+	if other, ok = speaks[protocol+socket]; ok || b.UnixPath() != "" {
+		return other, ok
+	}
+	port := ":" + strconv.Itoa(b.Port)
+	if b.Address == "*" {
+		other, ok = speaks[protocol+"any"+port]
+	} else {
+		other, ok = speaks[protocol+"*"+port]
+	}
+	return other, ok
 }
 
 func sameSite(name, other string) string {
@@ -181,6 +205,7 @@ func keyOwners() map[string][]string {
 	add(stdoutObject.a, stdoutObject.names())
 	add(healthCheckObject.a, healthCheckObject.names())
 	add(certificateObject.a, certificateObject.names())
+	add(clientCertificateObject.a, clientCertificateObject.names())
 	add(controlObject.a, controlObject.names())
 	add(logObject.a, logObject.names())
 	return owners

@@ -45,6 +45,9 @@ func applicationPath(site string, i int) string {
 	return element(member(member("sites", site), "applications"), i)
 }
 
+// BindingPath is the place of a site's binding, as in [Problem.Path].
+func BindingPath(site string, i int) string { return bindingPath(site, i) }
+
 func bindingPath(site string, i int) string {
 	return element(member(member("sites", site), "bindings"), i)
 }

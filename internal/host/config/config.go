@@ -28,8 +28,13 @@ type Config struct {
 	// Logs is the absolute folder for the captured output of workers. Default: see defaultLogs in paths.go.
 	Logs string
 
+	// State is the absolute folder for what outlives the host: the keys of TLS session tickets. Default: beside Logs, or
+	// /var/lib/lanner for root.
+	State string
+
 	origins map[string]Origin
 	written map[string]string
+	locate  func(path, message, hint string) Problem
 }
 
 // Control says where the host listens for the lanner command.
@@ -58,6 +63,20 @@ const (
 	// LogJSON writes one JSON object a line.
 	LogJSON LogFormat = "json"
 )
+
+// Refuse returns the error of a configuration that is right by itself and cannot be used, such as one with a certificate that has
+// expired. Each problem needs its Path, Message and Hint; the rest is filled in.
+func (c *Config) Refuse(problems ...Problem) *Errors {
+	errs := &Errors{File: c.File}
+	for _, p := range problems {
+		if c.locate != nil {
+			p = c.locate(p.Path, p.Message, p.Hint)
+		}
+		errs.add(p)
+	}
+	errs.result()
+	return errs
+}
 
 // Origin returns where the value at path comes from, and whether the configuration has a value there. A path is written
 // as in [Problem.Path]: "sites.shop.applications[0].requestTimeout".

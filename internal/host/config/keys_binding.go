@@ -9,19 +9,70 @@ import (
 var certificateObject = &object[Certificate]{
 	name: "certificate",
 	a:    "a certificate",
-	doc:  "Files of a certificate, PEM encoded.",
+	doc:  "Files of a certificate, PEM or PKCS#12 (PFX). They are watched: what they hold is shown without a reload. One that clients would refuse is an error of the configuration when it is loaded by the host.",
 	fields: []field[Certificate]{
-		key("path", func(c *Certificate) *string { return &c.Path }, filePath("the path of a PEM file"),
-			"The certificate and the chain up to its authority. Relative paths start from the folder of the configuration file.").need(),
-		key("keyPath", func(c *Certificate) *string { return &c.KeyPath }, filePath("the path of a PEM file"),
-			"The private key.").orElse("the same file as path", func(*decoder, *Certificate) {}),
+		key("path", func(c *Certificate) *string { return &c.Path }, optionalPath("the path of a PEM or PFX file"),
+			"The certificate and the chain up to its authority. Relative paths start from the folder of the configuration file."),
+		key("keyPath", func(c *Certificate) *string { return &c.KeyPath }, optionalPath("the path of a PEM file"),
+			"The private key. Only its owner may be able to read it.").orElse("the same file as path", func(*decoder, *Certificate) {}),
+		key("password", func(c *Certificate) *string { return &c.Password }, secretText(),
+			"The password of PFX files. Write ${env:NAME} or ${file:PATH} to keep it elsewhere."),
+		key("directory", func(c *Certificate) *string { return &c.Directory }, optionalPath("the path of a folder"),
+			"A folder of certificates, each for the names that it is made for: NAME.pem or NAME.crt with NAME.key, NAME.pfx, and folders with fullchain.pem and privkey.pem, as certbot keeps them. New ones are noticed. For other names there is path."),
 	},
-	check: func(_ *decoder, _ string, _ keys, c *Certificate) {
-		if c.KeyPath == "" {
-			c.KeyPath = c.Path
+	check: checkCertificate,
+}
+
+// checkCertificate holds the places of a certificate against each other.
+func checkCertificate(d *decoder, at string, k keys, c *Certificate) {
+	switch {
+	case !k.usable("path", "keyPath", "password", "directory"):
+	case c.Path == "" && c.Directory == "" && !k.meant["path"] && !k.meant["directory"]:
+		d.fail(at, k.node, `add "path", a PEM or PFX file, or "directory", a folder of certificates`, "a certificate without a file")
+	case c.Path == "" && c.KeyPath != "":
+		d.fail(member(at, "keyPath"), k.value["keyPath"], `add "path", the certificate of this key, or remove keyPath`, "a key without its certificate")
+	case c.KeyPath == "":
+		c.KeyPath = c.Path
+	}
+}
+
+var clientCertificateObject = &object[ClientCertificate]{
+	name: "clientCertificate",
+	a:    "what is asked of clients",
+	doc:  "Whether clients must show a certificate, and which.",
+	fields: []field[ClientCertificate]{
+		key("mode", func(c *ClientCertificate) *ClientCertificateMode { return &c.Mode },
+			&enum[ClientCertificateMode]{what: "a mode", words: []string{"none", "optional", "required"},
+				values: []ClientCertificateMode{ClientCertificateNone, ClientCertificateOptional, ClientCertificateRequired}},
+			"none does not ask; optional serves clients without a certificate, too; required serves no others. A certificate that is not of the authorities is refused in the handshake.").or("none"),
+		key("authorities", func(c *ClientCertificate) *string { return &c.Authorities }, optionalPath("the path of a PEM file"),
+			"The authorities that client certificates may be of."),
+	},
+	check: func(d *decoder, at string, k keys, c *ClientCertificate) {
+		switch {
+		case !k.usable("mode", "authorities"):
+		case c.Mode != ClientCertificateNone && c.Authorities == "":
+			d.fail(at, k.node, `add "authorities", a PEM file`, "client certificates are asked for, but which authorities they may be of is not said")
+		case c.Mode == ClientCertificateNone && c.Authorities != "":
+			d.fail(at, k.node, "write mode: required or mode: optional, or remove the authorities", "authorities of clients that are asked for no certificate")
 		}
 	},
 }
+
+// optionalPathCodec leaves a path out when it is empty.
+type optionalPathCodec struct{ *pathCodec }
+
+func optionalPath(what string) codec[string] { return optionalPathCodec{newPathCodec(what)} }
+
+func (o optionalPathCodec) show(s *shower, at string, path string) *yaml.Node {
+	if path == "" {
+		return nil
+	}
+	return o.word.show(s, at, path)
+}
+
+// secretText is the codec of a text that may be left out; what of it was put in by ${...} is shown as the file has it.
+func secretText() codec[string] { return optionalWord{looseText("the password of PFX files")} }
 
 // hostCodec is the codec of a host name that may begin with a wildcard.
 func hostCodec() codec[string] {
@@ -54,6 +105,8 @@ var bindingObject = &object[Binding]{
 			"The host name to answer for; *.example.org answers for every name below example.org. Left out: every host name."),
 		key("certificate", func(b *Binding) **Certificate { return &b.Certificate }, pointer[Certificate]{certificateObject},
 			"The certificate, for https."),
+		key("clientCertificate", func(b *Binding) **ClientCertificate { return &b.ClientCertificate }, pointer[ClientCertificate]{clientCertificateObject},
+			"Whether clients must show a certificate, for https. Left out: they are not asked."),
 	},
 	check: checkBinding,
 }
@@ -74,8 +127,8 @@ func checkBinding(d *decoder, at string, k keys, b *Binding) {
 	if value := k.value["protocol"]; value != nil {
 		n = value
 	}
-	if k.usable("certificate") {
-		d.checkTLS(at, n, *b, b.Certificate != nil)
+	if k.usable("certificate", "clientCertificate") {
+		d.checkTLS(at, n, *b)
 	}
 }
 

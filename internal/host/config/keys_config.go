@@ -68,6 +68,11 @@ var configObject = &object[Config]{
 			orElse("$XDG_STATE_HOME/lanner/logs; /var/log/lanner for root", func(d *decoder, c *Config) {
 				c.Logs = d.system.logs(d.dir)
 			}),
+		key("state", func(c *Config) *string { return &c.State }, filePath("the path of a folder"),
+			"The folder for what outlives the host: the keys of TLS session tickets. Relative paths start from the folder of the configuration file.").
+			orElse("$XDG_STATE_HOME/lanner; /var/lib/lanner for root", func(d *decoder, c *Config) {
+				c.State = d.system.state(d.dir)
+			}),
 	},
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -92,5 +93,18 @@ func (d *decoder) config(data []byte) *Config {
 	d.complete(&cfg)
 	d.check(&cfg)
 	cfg.origins, cfg.written = d.origins, d.written
+	cfg.locate = func(path, message, hint string) Problem {
+		at := path
+		for d.places[at] == nil && strings.Contains(at, ".") {
+			at = at[:strings.LastIndexByte(at, '.')]
+		}
+		p := Problem{File: d.src.name, Path: path, Message: message, Hint: hint}
+		if n := d.places[at]; n != nil {
+			place := d.placeOf(at, n)
+			p.Line, p.Column = d.src.inside(place.line, place.column)
+			p.Snippet = d.src.snippet(p.Line, p.Column, place.width)
+		}
+		return p
+	}
 	return &cfg
 }

@@ -6,7 +6,7 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// maskEnvironments hides the values of environments in snippets, since problems are logged and the values may be secrets.
+// maskEnvironments hides the values of environments and passwords in snippets, since problems are logged and the values may be secrets.
 // It looks at the names of keys alone, so that it works for a file in which everything else is wrong. A value that is just
 // a ${...} stays visible: it is no secret, and the place of many mistakes.
 func (d *decoder) maskEnvironments(root *yaml.Node) {
@@ -34,12 +34,17 @@ func (d *decoder) maskEnvironments(root *yaml.Node) {
 		}
 		for i, child := range n.Content {
 			isValue := n.Kind == yaml.MappingNode && i%2 == 1
-			named := isValue && strings.HasPrefix(string(plain(n.Content[i-1].Value)), "env")
+			named := isValue && isSecret(string(plain(n.Content[i-1].Value)))
 			walk(child, named || secret && (isValue || n.Kind == yaml.SequenceNode))
 		}
 	}
 	walk(root, false)
 	closeAt(len(d.src.lines) + 1)
+}
+
+// isSecret reports whether the values of a key, or of one that may be a misspelling of it, are hidden.
+func isSecret(key string) bool {
+	return strings.HasPrefix(key, "env") || strings.HasPrefix(key, "passw")
 }
 
 // isReference reports whether a text is one ${...} without a default.

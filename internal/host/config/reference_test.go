@@ -53,6 +53,7 @@ func reference() string {
 	section(&b, "Site", siteObject)
 	section(&b, "Binding", bindingObject)
 	section(&b, "Certificate", certificateObject)
+	section(&b, "ClientCertificate", clientCertificateObject)
 	section(&b, "Limits", limitsObject)
 	section(&b, "Application", applicationObject)
 	section(&b, "Stdout", stdoutObject)
@@ -91,7 +92,7 @@ func cell(text string, markdown bool) string {
 // linked links a value that is an object to its section.
 func linked(expects string) string {
 	for _, o := range []struct{ a, section string }{
-		{certificateObject.a, "certificate"}, {limitsObject.a, "limits"}, {stdoutObject.a, "stdout"}, {healthCheckObject.a, "healthcheck"},
+		{certificateObject.a, "certificate"}, {clientCertificateObject.a, "clientcertificate"}, {limitsObject.a, "limits"}, {stdoutObject.a, "stdout"}, {healthCheckObject.a, "healthcheck"},
 		{rapidFailObject.a, "rapidfail"}, {recyclingObject.a, "recycling"}, {controlObject.a, "control"}, {logObject.a, "log"},
 		{poolOrReference().expects(), "pool"}, {poolsByName().expects(), "pool"},
 	} {

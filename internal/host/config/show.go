@@ -12,11 +12,11 @@ import (
 type ShowOptions struct {
 	// JSON writes {"config": ..., "origins": ...} instead of YAML with comments.
 	JSON bool
-	// Environment writes the values of environments, which are hidden otherwise.
+	// Environment writes the values of environments and passwords, which are hidden otherwise.
 	Environment bool
 }
 
-// Show writes the effective configuration, each value with its origin. Without Environment the values of environments are
+// Show writes the effective configuration, each value with its origin. Without Environment the values of environments and passwords are
 // hidden; with it, what it writes can be loaded again and means the same. A value that comes out of ${file:...}, and one in a
 // command or an environment that comes out of ${env:...}, is written as it stands in the file.
 func Show(w io.Writer, c *Config, o ShowOptions) error {
@@ -51,7 +51,7 @@ func (s *shower) scalar(at, text string, private, isText bool) *yaml.Node {
 	switch {
 	case put && (private || len(origin.Files) > 0):
 		text = written
-	case isText && private && !s.options.Environment && inEnvironment(at):
+	case isText && private && !s.options.Environment && isHidden(at):
 		text = hidden
 	default:
 		text = strings.ReplaceAll(text, "${", "$${")
@@ -80,7 +80,7 @@ func (s *shower) comment(at string, node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// inEnvironment reports whether a path is that of an environment variable.
-func inEnvironment(at string) bool {
-	return strings.Contains(at, ".environment.") || strings.Contains(at, ".environment[")
+// isHidden reports whether a path is that of an environment variable or a password.
+func isHidden(at string) bool {
+	return strings.HasSuffix(at, ".certificate.password") || strings.Contains(at, ".environment.") || strings.Contains(at, ".environment[")
 }

@@ -51,6 +51,17 @@ func (s system) controlSocket() string {
 	return filepath.Join(s.temp, fmt.Sprintf("lanner-%d", s.uid), "admin.sock")
 }
 
+// state returns the folder for what outlives the host: that of a system service for root, else the one that has the logs.
+func (s system) state(dir string) string {
+	if s.uid == 0 && s.goos != "windows" {
+		return "/var/lib/lanner"
+	}
+	if logs := s.logs(dir); logs != filepath.Join(dir, "logs") {
+		return filepath.Dir(logs)
+	}
+	return filepath.Join(dir, "state")
+}
+
 // logs returns the folder for captured output: that of a system service for root, the state folder of the user for others,
 // and logs beside the file where there is neither.
 func (s system) logs(dir string) string {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,7 @@ func TestEveryKeyLeftOutGetsItsDocumentedDefault(t *testing.T) {
 		Log:               Log{Level: slog.LevelInfo, Format: LogAuto},
 		ShutdownTimeLimit: 30 * time.Second,
 		Logs:              "/home/user/.local/state/lanner/logs",
+		State:             "/home/user/.local/state/lanner",
 	})
 }
 
@@ -190,24 +192,74 @@ func TestTheOriginOfAValueIsKnown(t *testing.T) {
 	}
 }
 
-func TestTLSIsRefusedUntilTheHostHasIt(t *testing.T) {
-	text := `
+const secured = `
 sites:
   web:
     bindings: [{protocol: https, port: 8443, host: a.example.org, certificate: {path: cert.pem}}]
     applications: [{hosting: inprocess, command: a}]
 `
-	want(t, "https is refused", mustFail(t, text)[0].Message, "https is not available yet")
-	TLSAvailable = true
-	t.Cleanup(func() { TLSAvailable = false })
-	cfg := mustParse(t, text)
-	want(t, "one file may hold both the certificate and the key", cfg.Sites["web"].Bindings[0], Binding{
+
+func TestABindingForHTTPSHasItsCertificate(t *testing.T) {
+	want(t, "one file may hold both the certificate and the key", mustParse(t, secured).Sites["web"].Bindings[0], Binding{
 		Protocol: HTTPS, Address: "*", Port: 8443, Host: "a.example.org",
 		Certificate: &Certificate{Path: "/etc/lanner/cert.pem", KeyPath: "/etc/lanner/cert.pem"},
 	})
-	other := "  shop:\n    bindings: [http://b.example.org:8443, https://127.0.0.1:9443]\n    applications: [{hosting: inprocess, command: a}]\n"
-	problems := mustFail(t, text+other)
-	want(t, "a port speaks one protocol", problems[0].Message, `*:8443 is http here and https in the site "web", line 4`)
-	want(t, "a URL has no place for a certificate", problems[1].Message, "https without a certificate")
-	want(t, "the way out is the other form", problems[1].Hint, `write {protocol: https, address: "127.0.0.1", port: 9443, certificate: {path: cert.pem, keyPath: key.pem}}`)
+	all := mustParse(t, strings.Replace(secured, "{path: cert.pem}",
+		"{path: cert.pfx, password: '${env:SECRET}', directory: live}, clientCertificate: {mode: required, authorities: ca.pem}", 1))
+	b := all.Sites["web"].Bindings[0]
+	want(t, "every key of a certificate", b.Certificate,
+		&Certificate{Path: "/etc/lanner/cert.pfx", KeyPath: "/etc/lanner/cert.pfx", Password: "hunter2", Directory: "/etc/lanner/live"})
+	want(t, "what is asked of clients", b.ClientCertificate, &ClientCertificate{Mode: ClientCertificateRequired, Authorities: "/etc/lanner/ca.pem"})
+	folder := mustParse(t, strings.Replace(secured, "path: cert.pem", "directory: /etc/letsencrypt/live", 1))
+	want(t, "a folder alone has no file", folder.Sites["web"].Bindings[0].Certificate, &Certificate{Directory: "/etc/letsencrypt/live"})
+}
+
+func TestAPasswordIsNotShown(t *testing.T) {
+	for _, text := range []string{"hunter2", "${env:SECRET}", "${file:/run/secret}"} {
+		cfg := mustParse(t, strings.Replace(secured, "{path: cert.pem}", "{path: cert.pfx, password: '"+text+"'}", 1))
+		var b strings.Builder
+		if err := Show(&b, cfg, ShowOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "password: ") {
+			t.Errorf("%s is shown as\n%s", text, b.String())
+		}
+	}
+	for _, p := range mustFail(t, strings.Replace(secured, "{path: cert.pem}", "{password: hunter2}", 1)) {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a mistake shows it:\n%s", p)
+		}
+	}
+}
+
+func TestAnAddressSpeaksOneProtocol(t *testing.T) {
+	other := "  shop:\n    bindings: [BINDING]\n    applications: [{hosting: inprocess, command: a}]\n"
+	for binding, message := range map[string]string{
+		"http://b.example.org:8443": `*:8443 is http here and https in the site "web", line 4`,
+		"http://127.0.0.1:8443":     `127.0.0.1:8443 is http here and https in the site "web", line 4`,
+		"https://127.0.0.1:9443":    "https without a certificate",
+		"http://b.example.org:8444": "",
+	} {
+		_, err := parse("/etc/lanner/lanner.yaml", []byte(secured+strings.Replace(other, "BINDING", binding, 1)), testSystem())
+		switch errs, ok := err.(*Errors); {
+		case message == "" && err != nil, message != "" && !ok:
+			t.Errorf("%s: %v", binding, err)
+		case ok:
+			want(t, binding, errs.Problems[0].Message, message)
+		}
+	}
+	alone := strings.Replace(secured, "port: 8443, host: a.example.org", "port: 8443, address: 127.0.0.1", 1)
+	want(t, "the address for all comes later", mustFail(t, alone+strings.Replace(other, "BINDING", "http://*:8443", 1))[0].Message,
+		`*:8443 is http here and https in the site "web", line 4`)
+}
+
+func TestAProblemFoundLaterHasItsPlace(t *testing.T) {
+	cfg := mustParse(t, secured)
+	errs := cfg.Refuse(Problem{Path: "sites.web.bindings[0].certificate", Message: "it has expired", Hint: "renew it"},
+		Problem{Path: "sites.web.bindings[0].certificate.password", Message: "it is wrong"})
+	want(t, "the value", []any{errs.Problems[0].Line, errs.Problems[0].Column}, []any{4, 80})
+	want(t, "a value that is not there stands where it would", errs.Problems[1].Line, 4)
+	if text := errs.Error(); !strings.Contains(text, "lanner.yaml:4:80: it has expired\n") || !strings.Contains(text, "help: renew it") {
+		t.Errorf("the error is\n%s", text)
+	}
 }

@@ -32,6 +32,20 @@ func TestListsAreNeverNull(t *testing.T) {
 	}
 }
 
+func TestCertificatesArriveAsTheHostGaveThem(t *testing.T) {
+	host := newFakeHost()
+	_, c := start(t, host)
+	got, err := c.Certificates(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := host.Certificates()
+	want[1].Names = []string{}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("nothing is lost on the way through JSON, and no list is null (-host +client):\n%s", diff)
+	}
+}
+
 func TestCommandsChangeTheSiteTheyName(t *testing.T) {
 	_, c := start(t, newFakeHost())
 	for _, step := range []struct {

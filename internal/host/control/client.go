@@ -53,6 +53,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, http.MethodGet, "/api/v1/status")
 }
 
+// Certificates asks for the certificates that the host shows.
+func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
+	list, err := call[certificateList](ctx, c, http.MethodGet, "/api/v1/certificates")
+	return list.Certificates, err
+}
+
 // Recycle replaces the workers of a site and waits until the new ones serve. On an error the steps that were done are in
 // the result too.
 func (c *Client) Recycle(ctx context.Context, site string) (SiteResult, error) {

@@ -45,6 +45,13 @@ func (h *fakeHost) Status() Status {
 	return h.status.complete()
 }
 
+func (h *fakeHost) Certificates() []Certificate {
+	return []Certificate{
+		{Address: "https://*:443", Names: []string{"a.example.org"}, Subject: "a.example.org", Issuer: "An authority", NotAfter: since, DaysLeft: 30, Path: "/etc/a.pem"},
+		{Address: "https://*:443", Subject: "b", NotAfter: since, DaysLeft: -1, Path: "/etc/b.pem", Error: "it has expired"},
+	}
+}
+
 func (h *fakeHost) set(site string, state State) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,6 +14,7 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("/readyz", get(s.ready))
 	mux.Handle("/api/v1/status", get(s.status))
 	mux.Handle("/api/v1/config", get(s.config))
+	mux.Handle("/api/v1/certificates", get(s.certificates))
 	mux.Handle("/api/v1/logs", get(s.logs))
 	mux.Handle("/api/v1/reload", post(s.reload))
 	mux.Handle("/api/v1/sites/{site}/recycle", post(s.recycle))
@@ -104,6 +105,19 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) config(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, s.host.Config())
+}
+
+// certificateList is the answer to GET /api/v1/certificates.
+type certificateList struct {
+	Certificates []Certificate `json:"certificates"`
+}
+
+func (s *Server) certificates(w http.ResponseWriter, _ *http.Request) {
+	list := certificateList{orEmpty(s.host.Certificates())}
+	for i := range list.Certificates {
+		list.Certificates[i].Names = orEmpty(list.Certificates[i].Names)
+	}
+	writeJSON(w, http.StatusOK, list)
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {

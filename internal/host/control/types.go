@@ -30,6 +30,9 @@ type Host interface {
 	// It returns the error of emit, and nil when ctx ended.
 	Logs(ctx context.Context, query LogQuery, emit func(LogLine) error) error
 
+	// Certificates lists what the host shows to clients of https, sorted by address and file.
+	Certificates() []Certificate
+
 	// Config returns the effective configuration, in a form that encoding/json can write, with secrets masked.
 	Config() any
 }
@@ -65,6 +68,24 @@ type Status struct {
 	ConfigErrors *ConfigErrors `json:"configErrors,omitempty"`
 	// Sites, sorted by name.
 	Sites []Site `json:"sites"`
+}
+
+// Certificate is one that the host shows to clients.
+type Certificate struct {
+	// Address is where, as in the log.
+	Address string `json:"address"`
+	// Names are those that it is made for.
+	Names []string `json:"names"`
+	// Subject and Issuer say whose it is, and who made it.
+	Subject string `json:"subject"`
+	Issuer  string `json:"issuer"`
+	// NotAfter is when it expires, DaysLeft how many whole days are left; negative when it has expired.
+	NotAfter time.Time `json:"notAfter"`
+	DaysLeft int       `json:"daysLeft"`
+	// Path is its file.
+	Path string `json:"path"`
+	// Error says why its files cannot be used as they are now; empty if they can. The certificate is shown all the same.
+	Error string `json:"error,omitempty"`
 }
 
 // ConfigErrors says what is wrong with the configuration file of a host that serves an older one.

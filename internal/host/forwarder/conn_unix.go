@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// useRaw lets the connection use read(2) and write(2) on a TCP socket itself, inside one RawConn.Read. That saves the
+// useRaw lets the connection use read(2) and write(2) on a socket itself, inside one RawConn.Read. That saves the
 // read that net.Conn would try in vain after each request was written, costs nothing to find out whether a kept connection
 // is alive, and needs no buffer before bytes are there.
 //
@@ -17,11 +17,12 @@ import (
 // when that reports false the poller waits. What arrives after the clearing, so also what arrives after the request was
 // written, is not missed although nobody tried to read.
 func (c *conn) useRaw() {
-	tcp, ok := c.nc.(*net.TCPConn)
-	if !ok {
+	switch c.nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
 		return
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := c.nc.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return
 	}

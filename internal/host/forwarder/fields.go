@@ -14,7 +14,7 @@ const (
 	fieldExpect
 	fieldCookie    // one line of it in HTTP/1.1
 	fieldForwarded // kept from trusted proxies only
-	fieldModule    // MS-ASPNETCORE*: the module's own, never taken from a client
+	fieldModule    // MS-ASPNETCORE* and Client-Cert*: the forwarder's own, never taken from a client
 )
 
 // classify knows request fields by name. An underscore counts as a hyphen: programs that get fields as CGI variables
@@ -42,6 +42,9 @@ func classify(name string) field {
 			return fieldConnection
 		}
 		return pick(name, "keep-alive", fieldHop)
+	case 11:
+		// RFC 9440 §2.4: whoever ends TLS must "sanitize" what a client sends.
+		return pick(name, "client-cert", fieldModule)
 	case 14:
 		if same(name, "content-length") {
 			return fieldLength
@@ -53,6 +56,9 @@ func classify(name string) field {
 	case 17:
 		if same(name, "transfer-encoding") {
 			return fieldHop
+		}
+		if same(name, "client-cert-chain") {
+			return fieldModule
 		}
 	case 19:
 		if same(name, "proxy-authorization") { // for this hop (RFC 9110 §11.7.2), and nobody here asked for it

@@ -1,9 +1,11 @@
 package forwarder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -34,6 +36,14 @@ type Options struct {
 	// ConnectTimeout bounds one connection attempt. Zero means RequestTimeout, as in the ASP.NET Core Module, which uses
 	// its one number for connecting too; negative means no limit.
 	ConnectTimeout time.Duration
+
+	// Dial makes connections to the worker, instead of connecting to its address, which is only a name in messages then. The worker may
+	// take a connection later than Dial returns it.
+	Dial func(ctx context.Context) (net.Conn, error)
+
+	// Inside says that the worker is a part of this server, which knows the client by other means: no Via and no certificate of the
+	// client are added.
+	Inside bool
 
 	// MaxIdle is how many unused connections of HTTP/1.1 are kept. Zero means 256, negative means none.
 	MaxIdle int
@@ -105,6 +115,9 @@ func limit(d, fallback time.Duration) time.Duration {
 // check refuses what would make every request fail, or leak the token.
 func (o Options) check(addr string) error {
 	ap, err := netip.ParseAddrPort(addr)
+	if o.Dial != nil {
+		ap, err = netip.AddrPortFrom(netip.IPv6Loopback(), 1), nil
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("cannot forward to %q: it is not an address and a port, such as 127.0.0.1:5001: %w", addr, err)

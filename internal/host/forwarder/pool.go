@@ -112,6 +112,9 @@ func (u *Upstream) dial(ctx context.Context, d time.Duration) (net.Conn, error) 
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
+	if u.opts.Dial != nil {
+		return u.opts.Dial(ctx)
+	}
 	return u.fw.dial(ctx, u.addr)
 }
 

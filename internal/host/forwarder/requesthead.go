@@ -138,11 +138,13 @@ func (x *exchange) ownFields(t *headText, h *httpcommon.Headers) {
 	if x.splitsCookies() {
 		t.cookies(h)
 	}
-	t.text("Via: ")
-	t.text(receivedProtocol(x.req.Protocol()))
-	t.text(" ")
-	t.text(x.u.opts.Via)
-	t.endLine()
+	if !x.u.opts.Inside {
+		t.text("Via: ")
+		t.text(receivedProtocol(x.req.Protocol()))
+		t.text(" ")
+		t.text(x.u.opts.Via)
+		t.endLine()
+	}
 	x.framingFields(t, h)
 	x.forwardedFields(t, h)
 	switch {
@@ -157,8 +159,8 @@ func (x *exchange) ownFields(t *headText, h *httpcommon.Headers) {
 	if x.key != "" {
 		t.field("Sec-WebSocket-Key", x.key)
 	}
-	if x.req.Scheme() == "https" {
-		x.certificateField(t)
+	if x.req.Scheme() == "https" && !x.u.opts.Inside {
+		x.certificateFields(t)
 	}
 	if x.u.opts.Token != "" {
 		t.field("MS-ASPNETCORE-TOKEN", x.u.opts.Token)
@@ -204,8 +206,9 @@ func (x *exchange) announcesNothing(h *httpcommon.Headers) bool {
 	return false
 }
 
-// certificateField hands on the client's certificate: base64 of its DER form, without line breaks.
-func (x *exchange) certificateField(t *headText) {
+// certificateFields hand on the client's certificate: base64 of its DER form, as the ASP.NET Core Module does, and as a byte sequence
+// (RFC 8941 §3.3.5) in Client-Cert (RFC 9440 §2.2).
+func (x *exchange) certificateFields(t *headText) {
 	conn, ok := server.Get[server.TLSConnectionFeature](x.f)
 	if !ok {
 		return
@@ -216,5 +219,9 @@ func (x *exchange) certificateField(t *headText) {
 	}
 	t.text("MS-ASPNETCORE-CLIENTCERT: ")
 	t.b = base64.StdEncoding.AppendEncode(t.b, cert.Raw)
+	t.endLine()
+	t.text("Client-Cert: :")
+	t.b = base64.StdEncoding.AppendEncode(t.b, cert.Raw)
+	t.text(":")
 	t.endLine()
 }

@@ -205,6 +205,23 @@ func TestTheClientCertificateIsForwardedAsBase64OfItsDER(t *testing.T) {
 	if !strings.Contains(got, "\r\nMS-ASPNETCORE-CLIENTCERT: +/8A\r\n") {
 		t.Errorf("the application reads the certificate from this field; got\n%s", got)
 	}
+	if !strings.Contains(got, "\r\nClient-Cert: :+/8A:\r\n") {
+		t.Errorf("RFC 9440 §2.2: the field of the standard; got\n%s", got)
+	}
+	got, _ = rendered(t, c, Request{}, Options{Inside: true})
+	if strings.Contains(got, "+/8A") || strings.Contains(got, "Via") {
+		t.Errorf("a part of this server knows the certificate and is no other hop; got\n%s", got)
+	}
+}
+
+func TestCertificateFieldsOfAClientNeverPass(t *testing.T) {
+	for _, name := range []string{"Client-Cert", "client-cert-chain", "CLIENT_CERT", "MS-ASPNETCORE-CLIENTCERT"} {
+		for _, r := range []Request{{}, {Trusted: true}} {
+			if got, _ := rendered(t, newClient("GET", "/", name+": :AAAA:"), r, Options{}); strings.Contains(got, "AAAA") {
+				t.Errorf("%s would let a client be anybody (RFC 9440 §2.4); got\n%s", name, got)
+			}
+		}
+	}
 }
 
 func TestViaNamesTheVersionReceived(t *testing.T) {

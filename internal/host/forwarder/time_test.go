@@ -176,13 +176,16 @@ func TestAWorkerThatIgnoresAnExpectationGetsTheBodyAfterASecond(t *testing.T) {
 }
 
 func TestConnectingTimesOut(t *testing.T) {
-	for o, want := range map[Options]time.Duration{
-		{}:                                       2 * time.Minute,
-		{RequestTimeout: 3 * time.Second}:        3 * time.Second,
-		{ConnectTimeout: 100 * time.Millisecond}: 100 * time.Millisecond,
+	for _, tt := range []struct {
+		o    Options
+		want time.Duration
+	}{
+		{Options{}, 2 * time.Minute},
+		{Options{RequestTimeout: 3 * time.Second}, 3 * time.Second},
+		{Options{ConnectTimeout: 100 * time.Millisecond}, 100 * time.Millisecond},
 	} {
-		inFakeTime(t, o, nil, func(u *Upstream) {
-			took(t, want, func() { asUpstreamError(t, newClient("GET", "/").forward(u), 504, ReasonConnectTimeout, true) })
+		inFakeTime(t, tt.o, nil, func(u *Upstream) {
+			took(t, tt.want, func() { asUpstreamError(t, newClient("GET", "/").forward(u), 504, ReasonConnectTimeout, true) })
 		})
 	}
 }
