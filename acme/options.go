@@ -258,7 +258,7 @@ func normalName(given string) (string, error) {
 	}
 	wildcard := strings.HasPrefix(name, "*.")
 	host, err := idna.Lookup.ToASCII(strings.TrimPrefix(name, "*."))
-	if err != nil || !isHostName(host) {
+	if again, failed := idna.Lookup.ToASCII(host); err != nil || failed != nil || again != host || !isHostName(host) { // such as one with what replaces bytes that are no text
 		return "", fmt.Errorf("%q is no host name", given)
 	}
 	if wildcard {
