@@ -84,15 +84,18 @@ func (p protocol) open(ctx context.Context, conn net.Conn) (l link, err error) {
 	return http1Link{conn}, nil
 }
 
-// encrypt makes the handshake: TLS 1.3 with X25519, which all servers know, and the protocol by ALPN. It returns conn beside an
-// error.
+// encrypt makes the handshake: TLS 1.3, in rows of HTTP/1.1, whose handshakes are compared, with X25519, which all servers of these know,
+// and the protocol by ALPN. It returns conn beside an error.
 func (p protocol) encrypt(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	secure := tls.Client(conn, &tls.Config{
+	cfg := &tls.Config{
 		InsecureSkipVerify: true, // the certificate is our own
 		MinVersion:         tls.VersionTLS13,
-		CurvePreferences:   []tls.CurveID{tls.X25519},
 		NextProtos:         []string{p.alpn()},
-	})
+	}
+	if p == https {
+		cfg.CurvePreferences = []tls.CurveID{tls.X25519}
+	}
+	secure := tls.Client(conn, cfg)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return conn, fmt.Errorf("TLS: %w", err)
 	}
