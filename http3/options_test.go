@@ -22,11 +22,7 @@ func TestWhatCannotSpeakHTTP3SaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	secure := &tls.Config{Certificates: []tls.Certificate{cert}}
-	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
+	taken := takenUDP(t)
 	through := func(next connection.Handler) connection.Handler { return next }
 	h, old := http3.New(http3.Options{}), kestrel.HTTP1
 	for _, tt := range []struct {
@@ -56,6 +52,25 @@ func TestWhatCannotSpeakHTTP3SaysWhy(t *testing.T) {
 			t.Errorf("%s: Start says %v, want %q", tt.name, err, tt.want)
 		}
 	}
+}
+
+// takenUDP is a UDP socket whose number is free for TCP.
+func takenUDP(t *testing.T) *net.UDPConn {
+	t.Helper()
+	for range 100 {
+		taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if twin, err := net.Listen("tcp4", taken.LocalAddr().String()); err == nil {
+			twin.Close()
+			t.Cleanup(func() { taken.Close() })
+			return taken
+		}
+		taken.Close()
+	}
+	t.Fatal("no number is free for TCP and UDP")
+	return nil
 }
 
 func TestLocalhostHasASocketForEachFamily(t *testing.T) {

@@ -165,6 +165,7 @@ func (x *exchange) brokenStream(s *stream, err error) error {
 	case cause == errSilent:
 		e.Status, e.Reason, e.Err = 504, ReasonTimeout, fmt.Errorf("it was silent for %v", x.u.opts.RequestTimeout)
 	case cause == errShut:
+		x.tx.any = stage >= StageSend // the library tells of what it has written later than the worker may have it
 		e.Reason, e.Err = ReasonClosed, errors.New("its upstream was closed while the request ran")
 	case cause != nil:
 		return cause
