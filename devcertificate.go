@@ -2,8 +2,6 @@ package lanner
 
 import (
 	"fmt"
-	"net"
-	"strings"
 
 	"github.com/lannerhq/lanner/internal/devcert"
 	"github.com/lannerhq/lanner/kestrel"
@@ -26,7 +24,7 @@ func useDevCertificate(opts *kestrel.Options, urls []string) error {
 		if err != nil || a.Scheme != "https" || e.TLS != nil || e.Certificate != (kestrel.Certificate{}) || len(e.SNI) > 0 {
 			continue
 		}
-		if !isLoopback(a.Host) {
+		if !devcert.Loopback(a.Host) {
 			return nil
 		}
 		if first == "" {
@@ -50,13 +48,4 @@ func useDevCertificate(opts *kestrel.Options, urls []string) error {
 	}
 	opts.Certificates.Default = kestrel.Certificate{Path: state.Cert, KeyPath: state.Key}
 	return nil
-}
-
-// isLoopback reports whether an address is reached from this computer alone. All names below localhost are (RFC 6761 §6.3).
-func isLoopback(host string) bool {
-	if ip := net.ParseIP(strings.Trim(host, "[]")); ip != nil {
-		return ip.IsLoopback()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

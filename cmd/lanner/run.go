@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,8 +58,12 @@ Ctrl-C goes to the program, the second one ends it at once. The exit code is the
 	return cmd
 }
 
-// devCertificate makes the certificate for https on this computer, if there is none, and returns where it is when it has made one.
-func devCertificate(ctx context.Context) (made string, err error) {
+// devCertificate makes the certificate for https on this computer, if one of the hosts is this computer and there is none, and returns where it
+// is when it has made one.
+func devCertificate(ctx context.Context, hosts []string) (made string, err error) {
+	if !slices.ContainsFunc(hosts, devcert.Loopback) {
+		return "", nil
+	}
 	m, err := devcert.Default()
 	if err != nil {
 		return "", err

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,8 +47,8 @@ type Options struct {
 	Tell func(Event)
 
 	// DevCertificate makes the certificate with which programs serve https on this computer, if there is none, and says where it is when it
-	// has made one. It is called when the program is told to listen on https at a loopback address. Nil means that nobody does.
-	DevCertificate func(context.Context) (made string, err error)
+	// has made one. It is called with the hosts of the addresses at which the program is told to listen on https. Nil means that nobody does.
+	DevCertificate func(ctx context.Context, hosts []string) (made string, err error)
 
 	open func(page string) error // for tests; nil means the user's browser
 }
@@ -209,12 +207,21 @@ func (r *runner) plan(ctx context.Context) (plan, error) {
 	return p, nil
 }
 
-// certify sees to it that there is a certificate where the program is told to speak https to this computer alone.
+// certify sees to it that there is a certificate where the program is told to speak https.
 func (r *runner) certify(ctx context.Context, urls []string) error {
-	if r.DevCertificate == nil || !slices.ContainsFunc(urls, secureLoopback) {
+	if r.DevCertificate == nil {
 		return nil
 	}
-	made, err := r.DevCertificate(ctx)
+	var hosts []string
+	for _, address := range urls {
+		if u, err := url.Parse(address); err == nil && strings.EqualFold(u.Scheme, "https") {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	made, err := r.DevCertificate(ctx, hosts)
 	if err != nil {
 		return fmt.Errorf("cannot make the certificate for development: %w", err)
 	}
@@ -222,16 +229,6 @@ func (r *runner) certify(ctx context.Context, urls []string) error {
 		r.tell(Event{Name: EventCertificate, Certificate: made})
 	}
 	return nil
-}
-
-func secureLoopback(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || !strings.EqualFold(u.Scheme, "https") {
-		return false
-	}
-	host := strings.ToLower(u.Hostname())
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (r *runner) chooseProfile(t target) (*profile, error) {
