@@ -49,10 +49,11 @@ type application struct {
 	places     []*place
 	stopped    bool // by an operator, or for good
 	queued     int
-	changed    chan struct{} // closed and replaced when a worker became ready, or could not
+	changed    chan struct{} // closed and replaced when a worker became ready, or could not, and when a recycle ends
 	generation int
 	lastWorker int
 	recycling  bool
+	changing   bool // a reload waits for its recycle; see recycleForChange
 
 	failures    []time.Time // within the window of rapid-fail protection
 	notBefore   time.Time   // no start before

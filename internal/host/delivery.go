@@ -43,12 +43,8 @@ func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
 		}
 		if w.inproc == nil { // a reload made the application out-of-process
 			w.release()
-			if d.client == nil {
-				d.serve(nil)
-				return
-			}
-			no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
-			continue
+			d.serve(nil)
+			return
 		}
 		ok := w.inproc.hand(d)
 		w.active.Add(-1) // the worker tells its own number of running requests
@@ -67,7 +63,7 @@ func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
 // serve puts the connection under the host's engine: to be answered, or routed again.
 func (d *delivery) serve(forced *answer) {
 	if d.client != nil {
-		d.answerLink(forced)
+		d.serveLink(forced)
 		return
 	}
 	nc := d.conn
@@ -167,7 +163,12 @@ func (p *inProcess) returned(m *handover.Return) {
 	if c := p.take(m.ID); c != nil {
 		if c.client != nil { // its requests are this application's, whoever has it
 			handover.Discard(m)
-			p.w.app.host.deliver(&delivery{front: c.front, copy: c.copy, prefix: m.Unread, app: p.w.app, arrival: time.Now(), client: c.client})
+			d := &delivery{front: c.front, copy: c.copy, prefix: m.Unread, app: p.w.app, arrival: time.Now(), client: c.client}
+			if len(m.Unread) > 0 {
+				p.w.app.host.deliver(d)
+			} else {
+				d.serve(nil)
+			}
 			return
 		}
 		f = c.front
@@ -213,10 +214,6 @@ func (p *inProcess) rescue(c *handed) {
 	default:
 		switch p.table.Slot(c.slot).Get() {
 		case handover.Idle:
-			if d.client != nil {
-				p.w.app.host.deliver(d)
-				return
-			}
 			d.serve(nil)
 		case handover.Running:
 			p.answerGone(c)

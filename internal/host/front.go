@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lannerhq/lanner/internal/handover"
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/kestrel"
@@ -58,7 +59,9 @@ type hostConn struct {
 	no     *answer      // to give instead, or nil
 	forced *answer      // to give to the next request, whatever it is, or nil
 
-	links links // of https
+	links links
+
+	client *handover.Client // of a link, which is app's; nil elsewhere
 }
 
 // openFront binds an address.
@@ -94,8 +97,8 @@ func (f *front) start(limits kestrel.Limits) {
 func (f *front) newManager() *httpconn.Manager {
 	opts := kestrel.Options{Limits: f.limits, Logger: f.host.log}
 	cfg := opts.Connections(server.ApplicationFunc(f.host.process), f.host.features)
+	cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
 	if f.encrypted() { // the connection stays here
-		cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
 		return httpconn.New(cfg)
 	}
 	cfg.Claim = f.claim
@@ -145,6 +148,7 @@ func (f *front) claim(q *http1.Request, tag any) bool {
 // released takes a connection whose next request is an in-process application's.
 func (f *front) released(nc net.Conn, unread []byte, tag any) {
 	c := tag.(*hostConn)
+	c.links.close()
 	f.host.deliver(&delivery{front: f, conn: nc, prefix: unread, app: c.app, arrival: time.Now()})
 }
 

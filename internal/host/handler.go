@@ -16,7 +16,7 @@ func (h *Host) process(f *server.Features) error {
 	if !ok {
 		return errors.New("host: a request came on a connection that no front accepted")
 	}
-	if c.front.encrypted() {
+	if c.front.encrypted() && c.client == nil {
 		return c.processSecure(f)
 	}
 	if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
@@ -46,16 +46,11 @@ func (a *application) serve(f *server.Features) error {
 		}
 		c, _ := server.Get[*hostConn](f)
 		inside := w.upstream == nil
-		switch {
-		case inside && c.front.encrypted():
+		if inside {
 			w.release() // the worker tells its own number of running requests
-		case inside:
-			// The application became in-process by a reload while this request waited.
-			w.release()
-			if stream, ok := server.Get[httpconn.StreamFeature](f); ok {
+			if stream, ok := server.Get[httpconn.StreamFeature](f); ok && !c.front.encrypted() {
 				return c.refuse(a, f, stream)
 			}
-			return (&answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}).write(f, a.host.development)
 		}
 		err := c.forward(w, f)
 		var failed *forwarder.UpstreamError
@@ -75,7 +70,8 @@ func (a *application) serve(f *server.Features) error {
 	return upstreamAnswer(failed).write(f, a.host.development)
 }
 
-// forward sends the request to a worker of either model; to one in-process, to whichever has the client's link.
+// forward sends the request to a worker of either model; to one in-process, to whichever has the client's link. Without TLS that is
+// the rare request which was read when the application was still out-of-process; the next one takes the connection with it.
 func (c *hostConn) forward(w *worker, f *server.Features) error {
 	if w.upstream != nil {
 		defer w.release()

@@ -15,6 +15,7 @@ import (
 	"github.com/lannerhq/lanner/internal/host/forwarder"
 	"github.com/lannerhq/lanner/internal/host/module"
 	"github.com/lannerhq/lanner/internal/host/process"
+	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/internal/tlsconfig"
 	"github.com/lannerhq/lanner/server"
 )
@@ -53,6 +54,7 @@ type Host struct {
 	supervisor *process.Supervisor
 	ports      *module.Ports
 	forwarder  *forwarder.Forwarder
+	links      *httpconn.Manager // those that no worker has
 	control    *control.Server
 	tickets    *tlsconfig.TicketKeys // of https; nil until a binding needs them. Guarded by reloading
 
@@ -95,6 +97,7 @@ func New(cfg *config.Config, opts Options) (*Host, error) {
 		h.forwarder.Close()
 		return nil, fmt.Errorf("cannot supervise processes: %w", err)
 	}
+	h.links = h.newLinkManager()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.aborting, h.abort = context.WithCancel(context.Background())
 	return h, nil
@@ -180,6 +183,7 @@ func (h *Host) stop() error {
 		errs = append(errs, f.manager.Load().Stop(h.aborting))
 		f.closeSecurity()
 	}
+	errs = append(errs, h.links.Stop(h.aborting))
 	h.abort()
 	h.wg.Wait()
 	if h.tickets != nil {

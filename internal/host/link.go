@@ -3,20 +3,23 @@ package host
 import (
 	"context"
 	"crypto/tls"
-	"io"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/handover"
 	"github.com/lannerhq/lanner/internal/host/forwarder"
+	"github.com/lannerhq/lanner/internal/http1"
+	"github.com/lannerhq/lanner/internal/httpconn"
+	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/server"
 )
 
 // A client of an https front keeps its connection to the host, which has the keys. Requests for an in-process application go over
 // connections that the host makes for this client alone: one end of a pair of sockets is handed to the worker, as a client's connection is
 // on other fronts, with what the host knows of the client. Such a connection is called a link. It wanders between workers like any other
-// connection that was handed over, so a recycle, a drain and a crash need no other rules.
+// connection that was handed over, so a recycle, a drain and a crash need no other rules. On a front without TLS one is made for a request that
+// was read when its application was out-of-process and is in-process by now.
 
 // links are those of one client, by application.
 type links struct {
@@ -121,25 +124,52 @@ func addrText(addr net.Addr) string {
 	return addr.String()
 }
 
-// answerLink answers the request that is on a link, or comes soon, instead of a worker.
-func (d *delivery) answerLink(no *answer) {
-	nc, err := d.copy.Conn()
-	if err != nil {
-		return
+// newLinkManager returns what serves links that no worker has: one that rests, until there is a request, and one whose request is none of a
+// worker's, since a reload made the application out-of-process, or since there is only an answer to give. The limits of the client's
+// connection have been applied.
+func (h *Host) newLinkManager() *httpconn.Manager {
+	opts := kestrel.Options{Logger: h.log, Limits: kestrel.Limits{
+		MaxRequestLineSize: maxLinkHead, MaxRequestHeadersTotalSize: maxLinkHead, MaxRequestHeaderCount: maxLinkHead, MaxRequestBufferSize: 4 * maxLinkHead,
+		MaxRequestBodySize: kestrel.None, KeepAliveTimeout: kestrel.None, RequestHeadersTimeout: kestrel.None,
+		MinRequestBodyDataRate: server.DataRate{BytesPerSecond: -1}, MinResponseDataRate: server.DataRate{BytesPerSecond: -1},
+	}}
+	cfg := opts.Connections(server.ApplicationFunc(h.process), h.features)
+	cfg.Claim = func(_ *http1.Request, tag any) bool { return tag.(*hostConn).claimLink() }
+	cfg.Released = func(nc net.Conn, unread []byte, tag any) {
+		c := tag.(*hostConn)
+		c.links.close()
+		h.deliver(&delivery{front: c.front, conn: nc, prefix: unread, app: c.app, arrival: time.Now(), client: c.client})
 	}
-	if !d.app.host.waiting.Go(func() { answerFirst(nc, d.prefix, no) }) {
-		nc.Close()
-	}
+	cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
+	return httpconn.New(cfg)
 }
 
-// answerFirst waits for a request before it answers: on a link that rests nobody wants to hear of it.
-func answerFirst(nc net.Conn, prefix []byte, no *answer) {
-	if len(prefix) == 0 {
-		nc.SetReadDeadline(time.Now().Add(2 * time.Second))
-		if _, err := io.ReadFull(nc, make([]byte, 1)); err != nil {
-			nc.Close()
+// maxLinkHead is beyond what a front can let through.
+const maxLinkHead = 1 << 24
+
+// claimLink decides about a request on a link as front.claim does about others; whose it is has been looked up.
+func (c *hostConn) claimLink() bool {
+	c.no, c.forced = c.forced, nil
+	return c.no != nil || !c.app.inProcess() || c.app.answersItself()
+}
+
+// serveLink puts a link under the host's engine. forced, if not nil, is the answer to its request.
+func (d *delivery) serveLink(forced *answer) {
+	nc := d.conn
+	if nc == nil {
+		var err error
+		if nc, err = d.copy.Conn(); err != nil {
 			return
 		}
 	}
-	answerRaw(nc, no)
+	h := d.app.host
+	c := &hostConn{front: d.front, app: d.app, client: d.client, forced: forced}
+	opts := httpconn.Options{Prefix: d.prefix, Tag: c, Features: server.NewFeatures(h.features)}
+	server.Set(opts.Features, c)
+	opts.Remote, opts.Local = d.client.Addrs()
+	if d.client.TLS != nil {
+		state, _ := d.client.TLS.State() // its certificates have been read before
+		httpconn.SetTLS(opts.Features, state)
+	}
+	h.links.Serve(nc, &httpconn.Endpoint{Name: "link", Scheme: d.front.endpoint.Scheme}, opts)
 }

@@ -52,6 +52,39 @@ func (a *application) endRecycle() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.recycling = false
+	a.broadcastLocked()
+}
+
+// recycleForChange makes all workers work by the configuration that a reload has brought. A recycle under way may have started some
+// by the one before, so it is waited for, and what several reloads bring meanwhile takes one recycle.
+func (a *application) recycleForChange() {
+	a.mu.Lock()
+	if a.changing {
+		a.mu.Unlock()
+		return
+	}
+	a.changing = true
+	a.mu.Unlock()
+	for err := errRecycling; errors.Is(err, errRecycling); {
+		a.awaitRecycle()
+		_, err = a.recycle(a.ctx, "its configuration changed")
+	}
+}
+
+// awaitRecycle waits until no recycle is under way. From then on another change needs a recycle of its own.
+func (a *application) awaitRecycle() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.recycling && a.ctx.Err() == nil {
+		changed := a.changed
+		a.mu.Unlock()
+		select {
+		case <-changed:
+		case <-a.ctx.Done():
+		}
+		a.mu.Lock()
+	}
+	a.changing = false
 }
 
 // replace fills a place anew. An empty place of a pool that starts on demand stays empty.

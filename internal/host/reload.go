@@ -160,7 +160,7 @@ func (h *Host) afterSwitch(oldSites map[string]*site, oldFronts map[string]*fron
 		}
 	}
 	for _, a := range recycle {
-		a.wg.Go(func() { a.recycle(a.ctx, "its configuration changed") })
+		a.wg.Go(a.recycleForChange)
 	}
 	for _, a := range fresh {
 		a.checkOffline()

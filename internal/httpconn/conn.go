@@ -481,9 +481,12 @@ func (c *conn) fire(cause error) {
 		c.cause = cause
 	}
 	cause = c.cause
-	fns := append([]func(error){}, c.onAbort...)
-	clear(c.onAbort)
-	c.onAbort = c.onAbort[:0]
+	var fns []func(error)
+	if len(c.onAbort) > 0 { // Manager.resting, which many connections have at once, is not written to
+		fns = append(fns, c.onAbort...)
+		clear(c.onAbort)
+		c.onAbort = c.onAbort[:0]
+	}
 	c.mu.Unlock()
 	for _, fn := range fns {
 		fn(cause)

@@ -74,8 +74,7 @@ func (m *Manager) Full() bool { return over(m.open.Load(), m.settings.Load().max
 func (m *Manager) ServeQUIC(q QUIC, ep *Endpoint) {
 	secure := &secured{q.State}
 	features := server.NewFeatures(m.cfg.Features)
-	server.Set[server.TLSHandshakeFeature](features, secure)
-	server.Set[server.TLSConnectionFeature](features, secure)
+	secure.features(features)
 	c := m.newConn(&quicLink{quic: q}, ep, Options{Features: features})
 	if !m.admitted(c, false) {
 		return

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -402,5 +403,23 @@ func TestManyStopsAndRequestsAtOnceAreSafe(t *testing.T) {
 		if st := m.Stats(); st.Open != 0 || st.Upgraded != 0 {
 			t.Fatalf("stats %+v after all has ended, want nothing open", st)
 		}
+	}
+}
+
+func TestConnectionsThatWaitAreAbortedByManyAtOnce(t *testing.T) {
+	m := New(Config{App: httpApp(hello), Logger: discard})
+	ep := &Endpoint{Name: "race", Scheme: "http"}
+	for range 20 {
+		near, far := pipe()
+		defer near.Close()
+		m.Serve(far, ep, Options{})
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { m.abort(nil) })
+	}
+	all.Wait()
+	if err := m.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -188,10 +188,17 @@ func (s *secured) ClientCertificate() *x509.Certificate {
 	return s.state.PeerCertificates[0]
 }
 
-// describe puts what was negotiated into the features and options of the connection.
-func (s *secured) describe(f *server.Features, opts *Options) {
+// SetTLS makes state, of a handshake that somebody else has made, a connection's features.
+func SetTLS(f *server.Features, state tls.ConnectionState) { (&secured{state}).features(f) }
+
+func (s *secured) features(f *server.Features) {
 	server.Set[server.TLSHandshakeFeature](f, s)
 	server.Set[server.TLSConnectionFeature](f, s)
+}
+
+// describe puts what was negotiated into the features and options of the connection.
+func (s *secured) describe(f *server.Features, opts *Options) {
+	s.features(f)
 	opts.Protocol = s.state.NegotiatedProtocol
 	opts.Inadequate = !adequate(s.state.Version, s.state.CipherSuite)
 }

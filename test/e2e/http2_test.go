@@ -248,19 +248,36 @@ func TestAReloadMovesClientsToTheirNewOwner(t *testing.T) {
 			if multiplexed {
 				r.overHTTP2()
 			}
-			r.wantGet("it runs", "/", 200, "name=shop")
-			l := r.startMuxLoad(8, "/")
-			for _, yaml := range []string{here, there, here} {
-				l.until(100)
-				r.write(yaml)
-				if _, err := r.control.Reload(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			l.until(100)
-			l.wait()
+			r.changeModelUnderLoad(there, here)
+		})
+		t.Run(name+" over TLS", func(t *testing.T) {
+			site := strings.ReplaceAll(secureSite, "port: 0", "port: "+itoa(freePort(t)))
+			there, here := strings.ReplaceAll(site, "HOSTING", "outofprocess"), strings.ReplaceAll(site, "HOSTING", "inprocess")
+			r, a := startSecure(t, there)
+			r.over(a.trust(), multiplexed)
+			r.changeModelUnderLoad(there, here)
 		})
 	}
+}
+
+// changeModelUnderLoad makes an application in-process, out-of-process and in-process again, and wants every request answered.
+func (r *running) changeModelUnderLoad(there, here string) {
+	r.t.Helper()
+	r.wantGet("it runs", "/", 200, "name=shop")
+	l := r.startMuxLoad(8, "/")
+	for _, yaml := range []string{here, there, here} {
+		l.until(100)
+		r.write(yaml)
+		if _, err := r.control.Reload(r.t.Context()); err != nil {
+			r.t.Fatal(err)
+		}
+		eventually(r.t, "a worker of the new model", func() bool {
+			workers := r.app("shop", "/").Workers
+			return len(workers) == 1 && (workers[0].Port == 0) == (yaml == here)
+		})
+	}
+	l.until(100)
+	l.wait()
 }
 
 func TestAnApplicationThatJoinsTheAddressIsKeptFromHTTP2Connections(t *testing.T) {

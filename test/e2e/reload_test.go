@@ -188,3 +188,19 @@ func TestAWorkerThatFailsItsHealthCheckIsReplaced(t *testing.T) {
 		})
 	}
 }
+
+func TestAReloadDuringARecycleIsNotLost(t *testing.T) {
+	for model, yaml := range models {
+		t.Run(model, func(t *testing.T) {
+			r := startHost(t, yaml)
+			r.wantGet("it runs", "/", 200, "name=shop")
+			for _, name := range []string{"second", "third", "fourth"} { // each while workers of the one before are being started
+				r.write(strings.Replace(yaml, "NAME: shop", "NAME: "+name, 1))
+				if _, err := r.control.Reload(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "a worker by the last configuration", func() bool { _, body := r.get("/"); return strings.Contains(body, "name=fourth") })
+		})
+	}
+}
