@@ -121,3 +121,34 @@ func TestAReloadChangesTheCertificateAndKeepsConnections(t *testing.T) {
 	r.tls.RootCAs = selfsigned.Pool(fresh)
 	r.get(r.client(), "/", "ok")
 }
+
+// TestCertificatesOfTheConfigurationServeHTTP3 is about endpoints that choose a configuration for each client: by a file, and by name.
+func TestCertificatesOfTheConfigurationServeHTTP3(t *testing.T) {
+	dir := t.TempDir()
+	cert, err := selfsigned.New("127.0.0.1", "shop.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, key, err := selfsigned.Write(dir, cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := kestrel.Certificate{Path: path, KeyPath: key}
+	for name, change := range map[string]func(*kestrel.Endpoint){
+		"a file":         func(e *kestrel.Endpoint) { e.Certificate = from },
+		"a file by name": func(e *kestrel.Endpoint) { e.SNI = map[string]kestrel.SNIOptions{"shop.test": {Certificate: from}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, text("ok"), func(o *kestrel.Options) {
+				o.Endpoints[0].TLS = nil
+				change(&o.Endpoints[0])
+			})
+			r.tls = &tls.Config{RootCAs: selfsigned.Pool(cert), ServerName: "shop.test"}
+			r.get(r.client(), "/", "ok")
+			if name == "a file" {
+				r.tls.ServerName = ""
+				r.get(r.client(), "/", "ok")
+			}
+		})
+	}
+}

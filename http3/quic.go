@@ -34,7 +34,7 @@ func (s *quicServer) Listen(socket net.PacketConn, h kestrel.HTTP3Handler) (kest
 			return s.opts.MaxHandshakes < 0 || l.handshakes.Load() >= int64(orDefault(s.opts.MaxHandshakes, defaultMaxHandshakes))
 		},
 	}
-	secure := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return h.TLS(), nil }}
+	secure := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return chosen(h.TLS(), hello) }}
 	cfg := s.opts.quic()
 	cfg.HandshakeIdleTimeout = h.HandshakeTimeout() // it is the half of what the whole may take
 	if cfg.HandshakeIdleTimeout /= 2; cfg.HandshakeIdleTimeout <= 0 {
@@ -58,6 +58,17 @@ func (s *quicServer) Listen(socket net.PacketConn, h kestrel.HTTP3Handler) (kest
 	}
 	l.wg.Go(l.accept)
 	return l, nil
+}
+
+// chosen is the configuration by which a client is served: package tls asks once, so that the endpoint's own choice, by name or of a certificate
+// that is read again, has to be made here.
+func chosen(cfg *tls.Config, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if choose := cfg.GetConfigForClient; choose != nil {
+		if own, err := choose(hello); own != nil || err != nil {
+			return own, err
+		}
+	}
+	return cfg, nil
 }
 
 // listener accepts the connections of one socket.
