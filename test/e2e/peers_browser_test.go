@@ -49,15 +49,21 @@ func browse(t *testing.T, browser, url string, options ...string) string {
 	return browseAs(t, os.Environ(), browser, url, options...)
 }
 
-// browseAs is browse with other variables, such as HOME.
+// browseAs is browse with other variables, such as HOME. The browser speaks no QUIC.
 func browseAs(t *testing.T, env []string, browser, url string, options ...string) string {
+	t.Helper()
+	return runBrowser(t, env, browser, url, append(options, "--disable-quic", "--virtual-time-budget=2000")...)
+}
+
+// runBrowser loads a page in a browser with a profile of its own, and returns what the page has become.
+func runBrowser(t *testing.T, env []string, browser, url string, options ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), peerTimeout)
 	defer cancel()
 	profile := t.TempDir()
-	args := append(options, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	args := append(options, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--user-data-dir="+profile,
-		"--virtual-time-budget=2000", "--dump-dom", url)
+		"--dump-dom", url)
 	cmd := exec.CommandContext(ctx, browser, args...)
 	cmd.Env = env
 	var log strings.Builder

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -32,7 +33,7 @@ func (c *counts) add(r *http.Request) {
 	}
 }
 
-// pageResources is how many scripts the page of http2Application loads.
+// pageResources is how many scripts the page of http2Application loads, unless it is asked for n of them.
 const pageResources = 50
 
 // http2Application adds to peerApplication a page, trailers, and counts of what was asked.
@@ -56,13 +57,21 @@ func http2Application() http.Handler {
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprintf(w, "window.loaded = (window.loaded || 0) + 1; // %s %s", r.FormValue("n"), strings.Repeat("x", 5000))
 	})
-	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/page", func(w http.ResponseWriter, r *http.Request) {
+		resources, err := strconv.Atoi(r.FormValue("n"))
+		if err != nil {
+			resources = pageResources
+		}
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, "<!doctype html><title>HTTP/2</title><link rel=icon href=data:,><p id=protocols></p><p id=socket></p>\n")
-		for n := range pageResources {
+		for n := range resources {
 			fmt.Fprintf(w, "<script src=\"/resource?n=%d\" async></script>\n", n)
 		}
 		io.WriteString(w, pageScript)
+	})
+	mux.HandleFunc("/switch", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "<!doctype html><link rel=icon href=data:,><p id=protocols></p>\n"+switchScript)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/counts" {
@@ -84,5 +93,20 @@ addEventListener("load", () => {
   socket.onmessage = (m) => { document.getElementById("socket").textContent = "echoed: " + m.data; };
   socket.onerror = () => { document.getElementById("socket").textContent = "failed"; };
 });
+</script>
+`
+
+// switchScript asks again and again until a request goes by HTTP/3, and writes into the page by which protocols they went.
+const switchScript = `<script>
+(async () => {
+  const protocols = [performance.getEntriesByType("navigation")[0].nextHopProtocol];
+  for (let n = 0; n < 200 && protocols.at(-1) !== "h3"; n++) {
+    const url = new URL("/resource?switch=" + n, location).href;
+    await (await fetch(url, {cache: "no-store"})).text();
+    protocols.push(performance.getEntriesByName(url).at(-1)?.nextHopProtocol);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  document.getElementById("protocols").textContent = "from " + protocols[0] + " to " + protocols.at(-1);
+})();
 </script>
 `

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -23,6 +24,7 @@ type http2Server struct {
 	*child
 	dir         string
 	certificate string // a PEM file
+	leaf        *x509.Certificate
 	plain       string // http://127.0.0.1:PORT
 	secure      string // https://127.0.0.1:PORT
 	client      *http.Client
@@ -46,7 +48,7 @@ func startHTTP2(t *testing.T, env ...string) *http2Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.certificate = path
+	s.certificate, s.leaf = path, cert.Leaf
 	cmd := exec.Command(self)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LANNER_E2E_PROGRAM=http2", "Kestrel__Endpoints__Plain__Url=http://127.0.0.1:0", "Kestrel__Endpoints__Secure__Url=https://127.0.0.1:0",

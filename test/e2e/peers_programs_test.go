@@ -16,6 +16,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/lannerhq/lanner"
+	"github.com/lannerhq/lanner/http3"
+	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/middleware/forwardedheaders"
 	"github.com/lannerhq/lanner/middleware/httpsredirection"
 	"github.com/lannerhq/lanner/server"
@@ -35,6 +37,10 @@ var programs = map[string]func() error{
 	"peer": func() error { return lanner.Run(peerApplication()) },
 	// http2 is the same, with what the tests with clients of HTTP/2 ask for.
 	"http2": func() error { return lanner.Run(http2Application()) },
+	// http3 is http2 with QUIC, on the endpoints whose Protocols have HTTP/3.
+	"http3": func() error {
+		return lanner.Run(http2Application(), lanner.WithKestrel(kestrel.Options{HTTP3: http3.New(http3.Options{})}))
+	},
 	// redirecting sends clients to https.
 	"redirecting": func() error {
 		redirect, err := httpsredirection.New(httpsredirection.Options{})
