@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/lannerhq/lanner/internal/http3"
+	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/httpconn"
 	"github.com/lannerhq/lanner/kestrel"
 )
@@ -31,7 +32,7 @@ func (s *quicServer) Listen(socket net.PacketConn, h kestrel.HTTP3Handler) (kest
 	l := &listener{handler: h, early: s.opts.EarlyData != EarlyDataOff}
 	l.transport = &quic.Transport{
 		Conn: socket, ConnContext: l.connecting, VerifySourceAddress: func(net.Addr) bool {
-			return s.opts.MaxHandshakes < 0 || l.handshakes.Load() >= int64(orDefault(s.opts.MaxHandshakes, defaultMaxHandshakes))
+			return s.opts.MaxHandshakes < 0 || h.Full() || l.handshakes.Load() >= int64(orDefault(s.opts.MaxHandshakes, defaultMaxHandshakes))
 		},
 	}
 	secure := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return chosen(h.TLS(), hello) }}
@@ -79,22 +80,67 @@ type listener struct {
 	accepting  func(context.Context) (*quic.Conn, error)
 	end        func() error
 	handshakes atomic.Int64
-	wg         sync.WaitGroup // of accept
+	wg         sync.WaitGroup // of accept, and handshakes that it awaits
 }
 
 // connecting is asked when a client begins a handshake, which is refused where the connection would be.
-func (l *listener) connecting(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
-	if l.handler.Full() {
+func (l *listener) connecting(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+	begun := l.handler.Begin(client.RemoteAddr)
+	if begun == nil {
 		return nil, errFull
 	}
 	l.handshakes.Add(1)
-	once := new(sync.Once)
-	ctx = context.WithValue(ctx, handshakeKey{}, once)
-	context.AfterFunc(ctx, func() { once.Do(func() { l.handshakes.Add(-1) }) })
+	h := &handshake{listener: l, begun: begun}
+	ctx = context.WithValue(ctx, handshakeKey{}, h)
+	context.AfterFunc(ctx, func() { h.connectionOver(context.Cause(ctx)) })
 	return ctx, nil
 }
 
+// handshake is one that is under way, until end.
+type handshake struct {
+	listener *listener
+	begun    *httpconn.QUICHandshake
+	once     sync.Once
+}
+
 type handshakeKey struct{}
+
+// connectionOver ends a handshake of which nothing came. A connection that its client has closed as an application does (RFC 9000 §10.2) was
+// made: accept gets it, and tells.
+func (h *handshake) connectionOver(cause error) {
+	var closed *quic.ApplicationError
+	if !errors.As(cause, &closed) {
+		h.end(cause, tls.ConnectionState{})
+	}
+}
+
+// await ends a handshake whose connection was accepted before it was complete, for its early data.
+func (h *handshake) await(q *quic.Conn) {
+	select {
+	case <-q.HandshakeComplete():
+		h.end(nil, q.ConnectionState().TLS)
+	case <-q.Context().Done():
+		h.end(context.Cause(q.Context()), tls.ConnectionState{})
+	}
+}
+
+// end ends it once, with an error or with what it came to.
+func (h *handshake) end(err error, state tls.ConnectionState) {
+	h.once.Do(func() {
+		h.listener.handshakes.Add(-1)
+		var transport *quic.TransportError
+		switch {
+		case err == nil:
+			h.begun.Done(state)
+			return
+		case isLost(err):
+			err = httpconn.ErrHandshakeTimeout
+		case errors.As(err, &transport) && !transport.Remote && transport.ErrorCode == quic.ConnectionRefused:
+			err = httpcommon.ErrServerShutdown // so quic-go ends what is under way when it listens no more
+		}
+		h.begun.Failed(err)
+	})
+}
 
 var errFull = errors.New("http3: there are as many connections as there may be")
 
@@ -104,16 +150,19 @@ func (l *listener) accept() {
 		if err != nil {
 			return // it was closed
 		}
-		if once, ok := q.Context().Value(handshakeKey{}).(*sync.Once); ok {
-			once.Do(func() { l.handshakes.Add(-1) })
+		h := q.Context().Value(handshakeKey{}).(*handshake)
+		if l.early {
+			l.wg.Go(func() { h.await(q) })
+		} else {
+			h.end(nil, q.ConnectionState().TLS)
 		}
-		go l.serve(q) // the manager waits for it
+		go l.serve(q, h) // the manager waits for it
 	}
 }
 
-func (l *listener) serve(q *quic.Conn) {
+func (l *listener) serve(q *quic.Conn, h *handshake) {
 	l.handler.Serve(httpconn.QUIC{
-		Connection: &connection{q: q, early: l.early}, Local: q.LocalAddr(), Remote: q.RemoteAddr(), State: q.ConnectionState().TLS,
+		Connection: &connection{q: q, early: l.early}, Handshake: h.begun, Local: q.LocalAddr(), Remote: q.RemoteAddr(), State: q.ConnectionState().TLS,
 	})
 }
 

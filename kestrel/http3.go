@@ -30,8 +30,10 @@ type HTTP3Handler interface {
 	// TLS is what the next handshake is made by, HandshakeTimeout how long it may take; 0 for no limit.
 	TLS() *tls.Config
 	HandshakeTimeout() time.Duration
-	// Full reports whether a connection would be refused.
+	// Full reports whether a connection would be refused: then clients prove their addresses first, which the log names.
 	Full() bool
+	// Begin begins a handshake; nil refuses it.
+	Begin(remote net.Addr) *httpconn.QUICHandshake
 	// Serve serves a connection to its end.
 	Serve(httpconn.QUIC)
 }
@@ -166,5 +168,10 @@ func (h *quicHandler) HandshakeTimeout() time.Duration {
 	return max(0, d)
 }
 
-func (h *quicHandler) Full() bool            { return h.m.Full() }
+func (h *quicHandler) Full() bool { return h.m.Full() }
+
+func (h *quicHandler) Begin(remote net.Addr) *httpconn.QUICHandshake {
+	return h.m.BeginQUIC(h.o.quic.Load(), remote)
+}
+
 func (h *quicHandler) Serve(q httpconn.QUIC) { h.m.ServeQUIC(q, h.o.quic.Load()) }

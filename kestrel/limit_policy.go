@@ -2,7 +2,8 @@ package kestrel
 
 import "github.com/lannerhq/lanner/internal/httpconn"
 
-// ConnectionLimitPolicy says what becomes of a connection beyond Limits.MaxConcurrentConnections.
+// ConnectionLimitPolicy says what becomes of a connection beyond Limits.MaxConcurrentConnections. One of QUIC is refused before its handshake,
+// whatever the policy.
 type ConnectionLimitPolicy uint8
 
 const (

@@ -32,7 +32,7 @@ type Conn struct {
 	nextID    uint64 // beyond the last stream that is served
 	draining  bool   // the first GOAWAY is out
 	final     bool   // the second
-	drainedAt int64
+	drained   int    // ticks since the first
 	gone      error // why the connection is over
 	idleSince int64 // when the last stream ended
 	budgets   budgets

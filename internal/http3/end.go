@@ -14,7 +14,7 @@ func (c *Conn) Drain() {
 		c.mu.Unlock()
 		return
 	}
-	c.draining, c.drainedAt = true, c.now.Load()
+	c.draining = true
 	end := c.endingLocked()
 	c.mu.Unlock()
 	c.goAway(maxRequestID)
@@ -26,8 +26,9 @@ func (c *Conn) Drain() {
 // maxRequestID is the largest id of a request's stream: a GOAWAY with it refuses none.
 const maxRequestID = 1<<62 - 4
 
-// drainTime is how long streams are accepted after the first GOAWAY: what was on its way has come by then.
-const drainTime = time.Second
+// drainTicks is how long streams are accepted after the first GOAWAY, in ticks, so that what was on its way has come by then. A drain may be
+// begun just before a tick: two are a second at least.
+const drainTicks = 2
 
 // endingLocked reports whether the second GOAWAY is due: no request is open in a drain.
 func (c *Conn) endingLocked() bool { return c.draining && c.active == 0 && c.gone == nil }
@@ -118,7 +119,10 @@ func (c *Conn) Tick(now int64) {
 	for s := c.first; s != nil; s = s.next {
 		s.tick(now, elapsed) // with mu held the stream is not another's
 	}
-	again := c.draining && !c.final && now-c.drainedAt > int64(drainTime)
+	if c.draining {
+		c.drained++
+	}
+	again := !c.final && c.drained >= drainTicks
 	idle := c.active == 0 && !c.draining && c.cfg.Limits.KeepAliveTimeout > 0 && now-c.idleSince > int64(c.cfg.Limits.KeepAliveTimeout)
 	if idle {
 		c.gone = errIdle

@@ -98,7 +98,9 @@ type work struct {
 func (m *Manager) newConn(link transport.Link, ep *Endpoint, opts Options) *conn {
 	ep = opts.endpoint(ep)
 	c := &conn{m: m, endpoint: ep, engine: m.engine(ep), transport: link, origin: &m.plain, state: Idle, owned: true}
-	c.id = m.lastID.Add(1)
+	if c.id = opts.id; c.id == 0 {
+		c.id = m.lastID.Add(1)
+	}
 	c.transport.SetRates(&c.engine.rates)
 	if opts.Shared {
 		c.transport.Share()

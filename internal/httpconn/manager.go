@@ -194,7 +194,8 @@ type Options struct {
 	// answered INADEQUATE_SECURITY (RFC 9113 §9.2).
 	Inadequate bool
 
-	placed bool // it has its place already
+	placed bool   // it has its place already
+	id     uint64 // and this number; 0 for the next
 }
 
 func (o *Options) endpoint(accepted *Endpoint) *Endpoint {

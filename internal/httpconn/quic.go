@@ -60,14 +60,15 @@ func (x *quicConn) Elsewhere(s *http3.Stream) bool {
 	return r.elsewhere
 }
 
-// QUIC is a connection after its handshake, with what is known of it.
+// QUIC is a connection after its handshake, or with early data before its end, with what is known of it.
 type QUIC struct {
 	Connection    http3.Connection
+	Handshake     *QUICHandshake
 	Local, Remote net.Addr
 	State         tls.ConnectionState
 }
 
-// Full reports whether a new connection would be refused at the limit: then a handshake is not worth its while.
+// Full reports whether a new connection would be refused at the limit.
 func (m *Manager) Full() bool { return over(m.open.Load(), m.settings.Load().maxConnections) }
 
 // ServeQUIC serves a connection to its end, on the caller's goroutine. The endpoint's middleware does not run on it.
@@ -75,7 +76,7 @@ func (m *Manager) ServeQUIC(q QUIC, ep *Endpoint) {
 	secure := &secured{q.State}
 	features := server.NewFeatures(m.cfg.Features)
 	secure.features(features)
-	c := m.newConn(&quicLink{quic: q}, ep, Options{Features: features})
+	c := m.newConn(&quicLink{quic: q}, ep, Options{Features: features, id: q.Handshake.id})
 	if !m.admitted(c, false) {
 		return
 	}
