@@ -70,7 +70,7 @@ func (r *streamed) forget() {
 		*r.ex = exchange{}
 		exchanges.Put(r.ex)
 	}
-	r.c, r.ex, r.tunnel, r.trace, r.route = nil, nil, nil, "", ""
+	r.c, r.ex, r.tunnel, r.number, r.trace, r.route = nil, nil, nil, 0, "", ""
 }
 
 // watch adds fn to those that are told of an abort. It reports whether it is the first, and whether the request runs.
