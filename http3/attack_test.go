@@ -3,11 +3,17 @@ package http3_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
+	"time"
 
-	"github.com/lannerhq/lanner/internal/http3"
+	"github.com/quic-go/quic-go"
+
+	"github.com/lannerhq/lanner/http3"
+	engine "github.com/lannerhq/lanner/internal/http3"
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/metrics"
 )
@@ -100,7 +106,7 @@ func TestAttacksEndTheConnection(t *testing.T) {
 			x := r.raw()
 			x.t = t
 			tt.attack(x)
-			x.wantClosed(http3.ExcessiveLoad)
+			x.wantClosed(engine.ExcessiveLoad)
 		})
 	}
 	page := httptest.NewRecorder()
@@ -119,5 +125,52 @@ func TestEmptyDataIsBounded(t *testing.T) {
 	r := serve(t, echo)
 	x := r.raw()
 	x.stream(true, request("POST", "/"), bytes.Repeat(frame(0, nil), 1000))
-	x.wantClosed(http3.ExcessiveLoad)
+	x.wantClosed(engine.ExcessiveLoad)
+}
+
+// TestAClientHasNoMoreHandlersThanStreams resets what it has asked for, or makes the server do so, and asks again, of handlers that go on.
+func TestAClientHasNoMoreHandlersThanStreams(t *testing.T) {
+	const streams = 4
+	for name, ask := range map[string]func(x *raw, s *quic.Stream){
+		"reset": func(x *raw, s *quic.Stream) {
+			s.Write(request("GET", "/"))
+			s.CancelWrite(0x10c)
+			s.CancelRead(0x10c)
+		},
+		"made you reset": func(x *raw, s *quic.Stream) {
+			s.Write(append(request("POST", "/", "content-length", "1"), frame(0, []byte("22"))...))
+			s.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			var running, most, all atomic.Int64
+			r := serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				io.Copy(io.Discard, q.Body)
+				io.WriteString(w, "to nobody")
+				http.NewResponseController(w).Flush()
+				all.Add(1)
+				most.Store(max(most.Load(), running.Add(1)))
+				<-release
+				running.Add(-1)
+			}), func(o *kestrel.Options) { o.HTTP3 = http3.New(http3.Options{MaxStreams: streams}) })
+			x := r.raw()
+			ctx := timeout(t, 500*time.Millisecond) // in which a server would begin many more
+			for {
+				s, err := x.conn.OpenStreamSync(ctx)
+				if err != nil {
+					break
+				}
+				ask(x, s)
+			}
+			if n := most.Load(); n > streams {
+				t.Errorf("%d handlers run for a client that may have %d streams", n, streams)
+			}
+			close(release)
+			x.wantServed()
+			if all.Load() == 0 {
+				t.Error("no handler ran")
+			}
+		})
+	}
 }

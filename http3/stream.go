@@ -44,6 +44,21 @@ func (s stream) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteCounted implements http3.BidiStream. The last bytes are written without a count, which lets quic-go keep them for the packet with FIN.
+func (s stream) WriteCounted(p []byte, left http3.Counter) (n int, err error) {
+	if len(p) > uncounted {
+		n, err = s.q.WriteWithLimit(p[:len(p)-uncounted], left)
+		if err != nil {
+			return n, translate(err)
+		}
+	}
+	k, err := s.Write(p[n:])
+	return n + k, err
+}
+
+// uncounted is how many bytes of a write may not be counted: less than what quic-go keeps for the next packet.
+const uncounted = 1000
+
 // TryWrite implements http3.BidiStream.
 func (s stream) TryWrite(p []byte) error {
 	err := s.q.TryWriteAll(p)
@@ -57,6 +72,7 @@ func (s stream) TryWrite(p []byte) error {
 }
 
 func (s stream) Close() error                       { return s.q.Close() }
+func (s stream) Release()                           { s.q.ReleaseStreamCredit() }
 func (s stream) CancelRead(code http3.ErrCode)      { s.q.CancelRead(quic.StreamErrorCode(code)) }
 func (s stream) CancelWrite(code http3.ErrCode)     { s.q.CancelWrite(quic.StreamErrorCode(code)) }
 func (s stream) SetReadDeadline(t time.Time) error  { return s.q.SetReadDeadline(t) }
@@ -84,6 +100,7 @@ func (s receiveStream) Read(p []byte) (int, error) {
 }
 
 func (s receiveStream) CancelRead(code http3.ErrCode)     { s.q.CancelRead(quic.StreamErrorCode(code)) }
+func (s receiveStream) Release()                          { s.q.ReleaseStreamCredit() }
 func (s receiveStream) SetReadDeadline(t time.Time) error { return s.q.SetReadDeadline(t) }
 
 func (s sendStream) Write(p []byte) (int, error) {

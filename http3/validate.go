@@ -56,8 +56,10 @@ func (o *Options) quic() *quic.Config {
 		InitialConnectionReceiveWindow: connection, MaxConnectionReceiveWindow: max(connection, uint64(orDefault(o.MaxConnectionWindow, defaultMaxConnWindow))),
 		MaxIncomingStreams:    int64(orDefault(o.MaxStreams, defaultMaxStreams)),
 		MaxIncomingUniStreams: int64(orDefault(o.MaxUnidirectionalStreams, defaultMaxUni)),
-		MaxIdleTimeout:        orDefault(o.IdleTimeout, defaultIdleTimeout),
-		KeepAlivePeriod:       o.KeepAlive,
-		Allow0RTT:             o.EarlyData != EarlyDataOff,
+		// A stream that was reset is complete for QUIC while its handler runs on.
+		RequireStreamCreditRelease: true,
+		MaxIdleTimeout:             orDefault(o.IdleTimeout, defaultIdleTimeout),
+		KeepAlivePeriod:            o.KeepAlive,
+		Allow0RTT:                  o.EarlyData != EarlyDataOff,
 	}
 }

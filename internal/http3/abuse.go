@@ -16,6 +16,10 @@ const (
 	abuses
 )
 
+// maxDropped is how many bytes of a frame that is ignored count as one such frame, so that none can go on for ever. It is HTTP/2's largest
+// frame.
+const maxDropped = 16 << 10
+
 // allowance is how often something may be done: burst times at once, and perSecond in the long run.
 type allowance struct {
 	name             string

@@ -74,6 +74,9 @@ type ReceiveStream interface {
 	// CancelRead asks the client to send no more; it has no effect behind the end.
 	CancelRead(code ErrCode)
 	SetReadDeadline(time.Time) error
+	// Release lets the client open another stream in this one's place, which it may not before. It is called when nobody works for the
+	// stream any more.
+	Release()
 }
 
 // SendStream is the sending side of a stream.
@@ -88,10 +91,15 @@ type SendStream interface {
 	SetPriority(httpcommon.Priority)
 }
 
+// Counter takes the number of bytes that leave for the first time, as they do, and returns it. It is called with locks of QUIC's held.
+type Counter func(n int) int
+
 // BidiStream is a stream of a request.
 type BidiStream interface {
 	ReceiveStream
 	SendStream
+	// WriteCounted is Write that tells of the bytes that had to wait for the client, but for the last few, which may be kept for the next packet.
+	WriteCounted(p []byte, left Counter) (int, error)
 	// TryWrite writes all of p if it does not have to wait, or nothing: ErrWouldBlock.
 	TryWrite(p []byte) error
 	// OnAborted calls fn once, on a goroutine of its own, when the client does not want more or is gone. stop reports whether fn will

@@ -20,6 +20,8 @@ type Conn struct {
 	turn    atomic.Uint64
 	seized  atomic.Uint64 // the turn of the last handler from which the lead was taken
 	pending []*Stream     // whose answers wait; the leader's
+	taken   atomic.Int64  // bytes of answers that went since the last tick
+	took    Counter       // adds to them
 
 	controlMu sync.Mutex
 	wentAway  uint64 // the id of the last GOAWAY; guarded by controlMu
@@ -33,8 +35,10 @@ type Conn struct {
 	draining  bool   // the first GOAWAY is out
 	final     bool   // the second
 	drained   int    // ticks since the first
-	gone      error // why the connection is over
-	idleSince int64 // when the last stream ended
+	gone      error  // why the connection is over
+	failing   bool   // it is about to be, because of its client
+	idleSince int64  // when the last stream ended
+	moved     int64  // when the client has last taken answers at the least rate, or few waited
 	budgets   budgets
 	linger    *time.Timer
 	upcoming  struct { // the last PRIORITY_UPDATE ahead of its stream
@@ -48,6 +52,10 @@ type Conn struct {
 func NewConn(cfg *Config, quic Connection, handler Handler, now int64) *Conn {
 	c := &Conn{cfg: cfg, quic: quic, handler: handler, idleSince: now, wentAway: maxRequestID + 1}
 	c.now.Store(now)
+	c.took = func(n int) int {
+		c.taken.Add(int64(n))
+		return n
+	}
 	return c
 }
 
@@ -123,7 +131,8 @@ func (c *Conn) removeLocked(s *Stream) {
 // fail ends the connection because of what its client did.
 func (c *Conn) fail(e *ConnectionError) {
 	c.mu.Lock()
-	first := c.gone == nil
+	first := c.gone == nil && !c.failing
+	c.failing = true
 	c.mu.Unlock()
 	if !first {
 		return

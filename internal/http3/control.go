@@ -37,11 +37,18 @@ func (c *Conn) readUni(q ReceiveStream) {
 		if v := recover(); v != nil {
 			c.broken(v)
 		}
+		q.Release()
 	}()
 	in := &uniReader{q: q}
 	kind, err := in.varint()
 	if err != nil {
-		return // RFC 9114 §6.2: it may end before its type
+		var lost *LostError
+		if !errors.As(err, &lost) { // RFC 9114 §6.2: it may end before its type
+			if e := c.spend(abuseUnknown); e != nil {
+				c.fail(e)
+			}
+		}
+		return
 	}
 	if e := c.readKind(kind, in); e != nil {
 		c.fail(e)
@@ -125,7 +132,7 @@ func (c *Conn) readControl(in *uniReader) error {
 			if err := c.spend(abuseUnknown); err != nil {
 				return err
 			}
-			if err := in.skip(length); err != nil {
+			if err := in.skip(length, c.spend); err != nil {
 				return err
 			}
 			continue
@@ -267,7 +274,11 @@ func (c *Conn) readInstructions(in *uniReader, allowed func(byte) (prefix uint, 
 			return invalid
 		}
 		if most := byte(1<<prefix - 1); prefix > 0 && b&most == most {
-			for more := byte(0x80); more&0x80 != 0; {
+			more := byte(0x80)
+			for n := 0; more&0x80 != 0; n++ {
+				if n == maxInteger {
+					return invalid
+				}
 				if more, err = in.byte(); err != nil {
 					return err
 				}
@@ -278,6 +289,9 @@ func (c *Conn) readInstructions(in *uniReader, allowed func(byte) (prefix uint, 
 		}
 	}
 }
+
+// maxInteger is how many bytes may follow the first of an integer: those of 62 bits (RFC 9204 §4.1.1), 7 to each.
+const maxInteger = 9
 
 // encoderInstruction allows "Set Dynamic Table Capacity" with 0 (RFC 9204 §4.3.1), decoderInstruction "Stream Cancellation" (§4.4.2).
 func encoderInstruction(b byte) (uint, bool) { return 0, b == 0x20 }
@@ -331,8 +345,15 @@ func (in *uniReader) take(n int) ([]byte, error) {
 	return p, nil
 }
 
-func (in *uniReader) skip(n uint64) error {
-	for n > 0 {
+// skip drops n bytes. It calls spend for each maxDropped of them.
+func (in *uniReader) skip(n uint64, spend func(abuse) *ConnectionError) error {
+	for at := n; n > 0; {
+		if at-n >= maxDropped {
+			if e := spend(abuseUnknown); e != nil {
+				return e
+			}
+			at = n
+		}
 		if in.r == in.w {
 			if _, err := in.byte(); err != nil {
 				return err

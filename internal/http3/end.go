@@ -99,7 +99,9 @@ func (c *Conn) lost(cause error) {
 	}
 	c.gone = cause
 	why := cause
-	if e, ok := cause.(*ConnectionError); ok {
+	if e, ok := cause.(*ConnectionError); e == errStalled {
+		why = httpcommon.ErrResponseTooSlow
+	} else if ok {
 		why = &httpcommon.BadRequestError{Status: 400, Reason: e.Reason, Detail: e.Detail}
 	}
 	for s := c.first; s != nil; s = s.next {
@@ -116,9 +118,14 @@ func (c *Conn) Tick(now int64) {
 		return
 	}
 	c.refillLocked(elapsed)
+	waiting := 0
 	for s := c.first; s != nil; s = s.next {
+		if s.meter.writeBy.Load() != 0 {
+			waiting++
+		}
 		s.tick(now, elapsed) // with mu held the stream is not another's
 	}
+	stalled := c.stalledLocked(now, waiting)
 	if c.draining {
 		c.drained++
 	}
@@ -129,6 +136,8 @@ func (c *Conn) Tick(now int64) {
 	}
 	c.mu.Unlock()
 	switch {
+	case stalled:
+		c.fail(errStalled)
 	case idle:
 		c.quic.Close(NoError, "")
 	case again:

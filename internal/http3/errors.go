@@ -83,6 +83,7 @@ var (
 	errPushID          = &ConnectionError{IDError, "invalid_stream_id", "A push id that was not promised, or a maximum that has become less."}
 	errPriorityID      = &ConnectionError{IDError, "invalid_stream_id", "PRIORITY_UPDATE names a stream that it cannot."}
 	errEncoder         = &ConnectionError{EncoderStreamError, "error_reading_headers", "An instruction for a dynamic table, of which there is none."}
+	errStalled         = &ConnectionError{ExcessiveLoad, "min_response_data_rate", "The client asks for many answers and takes none of them."}
 	errDecoder         = &ConnectionError{DecoderStreamError, "error_reading_headers", "The client acknowledges what was not sent."}
 )
 

@@ -88,6 +88,7 @@ type bytesStream struct{ *bytes.Reader }
 func (bytesStream) ID() uint64                      { return 2 }
 func (bytesStream) CancelRead(ErrCode)              {}
 func (bytesStream) SetReadDeadline(time.Time) error { return nil }
+func (bytesStream) Release()                        {}
 
 // FuzzControlStreams holds that whatever a client's unidirectional stream has, reading it ends, with an error where it is a critical one.
 func FuzzControlStreams(f *testing.F) {
@@ -121,13 +122,13 @@ func TestUnidirectionalStreamsAreReadInPieces(t *testing.T) {
 	if p, err := in.take(600); err != nil || len(p) != 600 {
 		t.Errorf("600 bytes are %d: %v", len(p), err)
 	}
-	if err := in.skip(399); err != nil {
+	if err := in.skip(399, nil); err != nil {
 		t.Error(err)
 	}
 	if b, err := in.byte(); b != 7 || err != nil {
 		t.Errorf("the last byte is %d: %v", b, err)
 	}
-	if err := in.skip(1); !errors.Is(err, io.EOF) {
+	if err := in.skip(1, nil); !errors.Is(err, io.EOF) {
 		t.Errorf("behind the end it is %v", err)
 	}
 }

@@ -74,7 +74,13 @@ func (s *Stream) payload(n int) ([]byte, error) {
 
 // skip drops n bytes of the stream.
 func (s *Stream) skip(n uint64) error {
-	for n > 0 {
+	for at := n; n > 0; {
+		if at-n >= maxDropped {
+			if e := s.conn.spend(abuseUnknown); e != nil {
+				return e
+			}
+			at = n
+		}
 		if s.r == s.w {
 			if err := s.fill(); err != nil {
 				return cut(err)

@@ -49,6 +49,7 @@ func (c *Conn) accept(q BidiStream) bool {
 	if c.final || c.gone != nil {
 		c.mu.Unlock()
 		s.abandon(RequestRejected) // RFC 9114 §5.2
+		q.Release()
 		s.clear()
 		c.handler.Recycle(s)
 		return true

@@ -73,6 +73,23 @@ func (s *Stream) tick(now int64, elapsed time.Duration) {
 	}
 }
 
+// A client that asks for many answers and takes none, or next to none, holds memory for nothing. By the least rate of each alone it could for
+// minutes, and ask again. A few may wait: a browser pauses a video like that. The bounds are HTTP/2's.
+const (
+	maxStalled = 16
+	stallTime  = 10 * time.Second
+)
+
+// stalledLocked reports whether that is so. waiting is how many answers wait.
+func (c *Conn) stalledLocked(now int64, waiting int) bool {
+	taken, rate := c.taken.Swap(0), c.cfg.ResponseRate
+	if rate == nil || waiting <= maxStalled || float64(taken) >= rate.BytesPerSecond {
+		c.moved = now
+		return false
+	}
+	return now-c.moved > int64(stallTime+time.Second/2) // the eleventh tick: they may have begun to wait just before the first
+}
+
 // lateRead ends the wait for a client that is too slow.
 func (s *Stream) lateRead() {
 	s.meter.late.Store(true)

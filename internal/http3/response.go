@@ -265,7 +265,7 @@ func (s *Stream) write(p []byte) error {
 		return cause
 	}
 	s.writing(len(p))
-	_, err := s.q.Write(p)
+	_, err := s.q.WriteCounted(p, s.conn.took)
 	s.wrote()
 	if err != nil {
 		return s.failed(err)

@@ -224,6 +224,14 @@ func (s *memStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (s *memStream) WriteCounted(p []byte, left Counter) (int, error) {
+	n, err := s.Write(p)
+	left(n)
+	return n, err
+}
+
+func (s *memStream) Release() {}
+
 func (s *memStream) TryWrite(p []byte) error {
 	s.mu.Lock()
 	full := s.full

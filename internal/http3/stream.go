@@ -124,6 +124,7 @@ func (s *Stream) over() {
 	c.removeLocked(s)
 	end := c.endingLocked()
 	c.mu.Unlock()
+	s.q.Release()
 	c.handler.Ended(s)
 	if !s.kept {
 		s.clear()

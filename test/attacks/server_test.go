@@ -2,6 +2,7 @@ package attacks
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -17,14 +18,19 @@ import (
 	"testing"
 	"time"
 
+	peer "github.com/quic-go/quic-go/http3"
+
+	"github.com/lannerhq/lanner/http3"
 	"github.com/lannerhq/lanner/kestrel"
 	lanner "github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
+	"github.com/lannerhq/lanner/test/selfsigned"
 )
 
 // subject is a server with what it tells of itself.
 type subject struct {
 	addr     string
+	version  string // of HTTP, as metrics have it
 	registry *lanner.Registry
 	reasons  *reasons
 	stop     func()
@@ -57,19 +63,31 @@ var quick = server.DataRate{BytesPerSecond: 64 << 20, Grace: 1500 * time.Millise
 // start starts a server. rate is its least rate of responses, the zero value the default.
 func start(t *testing.T, transport kestrel.Transport, rate server.DataRate) *subject {
 	t.Helper()
-	s := &subject{registry: lanner.NewRegistry(lanner.RegistryOptions{}), reasons: &reasons{}}
-	o := kestrel.Options{
-		Endpoints: []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}},
-		Transport: transport,
-		Logger:    slog.New(s.reasons),
-		Metrics:   s.registry,
+	return serve(t, "2", kestrel.Options{Endpoints: []kestrel.Endpoint{{URL: "http://127.0.0.1:0"}}, Transport: transport}, rate)
+}
+
+// startQUIC is start over HTTP/3.
+func startQUIC(t *testing.T, rate server.DataRate) *subject {
+	t.Helper()
+	cert, err := selfsigned.New("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return serve(t, "3", kestrel.Options{HTTP3: http3.New(http3.Options{}), Endpoints: []kestrel.Endpoint{{
+		URL: "https://127.0.0.1:0", Protocols: kestrel.HTTP3Only, TLS: &tls.Config{Certificates: []tls.Certificate{cert}},
+	}}}, rate)
+}
+
+func serve(t *testing.T, version string, o kestrel.Options, rate server.DataRate) *subject {
+	t.Helper()
+	s := &subject{version: version, registry: lanner.NewRegistry(lanner.RegistryOptions{}), reasons: &reasons{}}
+	o.Logger, o.Metrics = slog.New(s.reasons), s.registry
 	o.Limits.MinResponseDataRate = rate
 	srv := kestrel.New(o)
 	if err := srv.Start(t.Context(), server.HTTP(http.HandlerFunc(app))); err != nil {
 		t.Fatal(err)
 	}
-	s.addr = srv.Addresses()[0][len("http://"):]
+	_, s.addr, _ = strings.Cut(srv.Addresses()[0], "://")
 	s.stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -128,7 +146,7 @@ func (s *subject) measured(reason string) bool {
 	s.registry.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	for line := range strings.Lines(w.Body.String()) {
 		if strings.HasPrefix(line, "kestrel_connection_duration_seconds_count") && strings.Contains(line, `error_type="`+reason+`"`) &&
-			strings.Contains(line, `network_protocol_version="2"`) && !strings.HasSuffix(strings.TrimSpace(line), " 0") {
+			strings.Contains(line, `network_protocol_version="`+s.version+`"`) && !strings.HasSuffix(strings.TrimSpace(line), " 0") {
 			return true
 		}
 	}
@@ -144,16 +162,26 @@ type good struct {
 }
 
 func behave(addr string) *good {
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	return behaveBy(tr, "http://"+addr+"/", tr.CloseIdleConnections)
+}
+
+// behaveQUIC is behave over HTTP/3.
+func (s *subject) behaveQUIC() *good {
+	tr := &peer.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	return behaveBy(tr, "https://"+s.addr+"/", func() { tr.Close() })
+}
+
+func behaveBy(tr http.RoundTripper, url string, end func()) *good {
 	g := &good{done: make(chan struct{})}
 	go func() {
 		defer close(g.done)
-		tr := &http.Transport{Protocols: new(http.Protocols)}
-		tr.Protocols.SetUnencryptedHTTP2(true)
-		defer tr.CloseIdleConnections()
+		defer end()
 		client := &http.Client{Transport: tr, Timeout: patience}
 		for !g.end.Load() {
 			began := time.Now()
-			res, err := client.Get("http://" + addr + "/")
+			res, err := client.Get(url)
 			if err == nil {
 				var body []byte
 				body, err = io.ReadAll(res.Body)
