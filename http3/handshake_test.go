@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,13 @@ func (d deaf) ReadFrom(p []byte) (int, net.Addr, error) {
 func TestAHandshakeThatTakesTooLongIsLoggedAndMeasured(t *testing.T) {
 	t.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "true") // of the client's socket
 	s := tell(t)
-	r := serve(t, text("ok"), s.observed, func(o *kestrel.Options) { o.Endpoints[0].HandshakeTimeout = time.Second })
+	var opts kestrel.Options
+	r := serve(t, text("ok"), s.observed, func(o *kestrel.Options) { opts = *o })
+	opts.Endpoints = slices.Clone(opts.Endpoints)
+	opts.Endpoints[0].HandshakeTimeout = time.Second // a reload changes it for the next handshakes
+	if err := r.server.Reload(timeout(t, patience), opts); err != nil {
+		t.Fatal(err)
+	}
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

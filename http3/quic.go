@@ -37,9 +37,10 @@ func (s *quicServer) Listen(socket net.PacketConn, h kestrel.HTTP3Handler) (kest
 	}
 	secure := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return chosen(h.TLS(), hello) }}
 	cfg := s.opts.quic()
-	cfg.HandshakeIdleTimeout = h.HandshakeTimeout() // it is the half of what the whole may take
-	if cfg.HandshakeIdleTimeout /= 2; cfg.HandshakeIdleTimeout <= 0 {
-		cfg.HandshakeIdleTimeout = 0
+	cfg.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) { // the time may have changed by a reload
+		own := *cfg
+		own.HandshakeIdleTimeout = handshakeIdleTimeout(h.HandshakeTimeout())
+		return &own, nil
 	}
 	var err error
 	if l.early {
@@ -61,6 +62,14 @@ func (s *quicServer) Listen(socket net.PacketConn, h kestrel.HTTP3Handler) (kest
 	return l, nil
 }
 
+// handshakeIdleTimeout is the half of what a whole handshake may take: quic-go ends one that is silent for it, or takes twice as long.
+func handshakeIdleTimeout(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 24 * time.Hour // no limit: 0 would be quic-go's own
+	}
+	return max(d/2, 1)
+}
+
 // chosen is the configuration by which a client is served: package tls asks once, so that the endpoint's own choice, by name or of a certificate
 // that is read again, has to be made here.
 func chosen(cfg *tls.Config, hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -80,6 +89,7 @@ type listener struct {
 	accepting  func(context.Context) (*quic.Conn, error)
 	end        func() error
 	handshakes atomic.Int64
+	closed     atomic.Bool
 	wg         sync.WaitGroup // of accept, and handshakes that it awaits
 }
 
@@ -135,7 +145,7 @@ func (h *handshake) end(err error, state tls.ConnectionState) {
 			return
 		case isLost(err):
 			err = httpconn.ErrHandshakeTimeout
-		case errors.As(err, &transport) && !transport.Remote && transport.ErrorCode == quic.ConnectionRefused:
+		case h.listener.closed.Load() && errors.As(err, &transport) && !transport.Remote && transport.ErrorCode == quic.ConnectionRefused:
 			err = httpcommon.ErrServerShutdown // so quic-go ends what is under way when it listens no more
 		}
 		h.begun.Failed(err)
@@ -167,11 +177,14 @@ func (l *listener) serve(q *quic.Conn, h *handshake) {
 }
 
 // Close implements kestrel.HTTP3Listener.
-func (l *listener) Close() { _ = l.end() } // it is closed, whatever it says
+func (l *listener) Close() {
+	l.closed.Store(true)
+	_ = l.end() // it is closed, whatever it says
+}
 
 // Release implements kestrel.HTTP3Listener. It does not wait for handlers that go on though they were aborted: their connections are closed.
 func (l *listener) Release() {
-	_ = l.end()
+	l.Close()
 	l.wg.Wait()
 	_ = l.transport.Close()
 	_ = l.transport.Conn.Close()
