@@ -244,19 +244,24 @@ func (k attack) run(t *testing.T, transport kestrel.Transport, calm time.Duratio
 		}
 	}
 	p99 := g.finish(t)
-	grown := memory.finish()
-	if grown > 20<<20 {
+	grown := s.judge(t, memory, connections, fmt.Sprint(k.reason, " ", k.code), k.also)
+	if tell {
+		t.Logf("%d connections, the slowest ended after %v; memory grew by %d KB; p99 of the good client %v, undisturbed %v",
+			connections, slowest.Round(time.Millisecond), grown>>10, p99.Round(10*time.Microsecond), calm.Round(10*time.Microsecond))
+	}
+}
+
+// judge holds a server to what it is to have done to connections that attacked it: keep its memory, and tell the log and the metrics why they
+// ended, by want or also. It stops the server, and returns by how many bytes its memory has grown.
+func (s *subject) judge(t *testing.T, memory *growth, connections int, want, also string) (grown int64) {
+	t.Helper()
+	if grown = memory.finish(); grown > 20<<20 {
 		t.Errorf("memory grows by %d bytes, want less than 20 MB", grown)
 	}
 	s.stop()
 	s.reasons.mu.Lock()
 	defer s.reasons.mu.Unlock()
-	want := fmt.Sprint(k.reason, " ", k.code)
-	also := 0
-	if k.also != "" {
-		also = s.reasons.count[k.also]
-	}
-	if got := s.reasons.count[want] + also; got != connections || got != s.reasons.all() {
+	if got := s.reasons.count[want] + s.reasons.count[also]; got != connections || got != s.reasons.all() {
 		t.Errorf("the log has %v, want %d of %q", s.reasons.count, connections, want)
 	}
 	for is := range s.reasons.count {
@@ -264,8 +269,5 @@ func (k attack) run(t *testing.T, transport kestrel.Transport, calm time.Duratio
 			t.Errorf("the metrics have no connection with error.type %s", reason)
 		}
 	}
-	if tell {
-		t.Logf("%d connections, the slowest ended after %v; memory grew by %d KB; p99 of the good client %v, undisturbed %v",
-			connections, slowest.Round(time.Millisecond), grown>>10, p99.Round(10*time.Microsecond), calm.Round(10*time.Microsecond))
-	}
+	return grown
 }

@@ -3,7 +3,6 @@ package attacks
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -136,7 +135,7 @@ var quicAttacks = []quicAttack{
 
 func TestAttackersOverHTTP3AreSentAway(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes most of a minute")
+		t.Skip("it takes some seconds")
 	}
 	for _, attack := range quicAttacks {
 		t.Run(attack.name, func(t *testing.T) { attack.run(t) })
@@ -231,22 +230,7 @@ func (k *quicAttack) run(t *testing.T) {
 		}
 	}
 	p99 := g.finish(t)
-	grown := memory.finish()
-	if grown > 20<<20 {
-		t.Errorf("memory grows by %d bytes, want less than 20 MB", grown)
-	}
-	s.stop()
-	s.reasons.mu.Lock()
-	defer s.reasons.mu.Unlock()
-	want := fmt.Sprint(k.reason, " ", k.code)
-	if got := s.reasons.count[want]; got != connections || got != s.reasons.all() {
-		t.Errorf("the log has %v, want %d of %q", s.reasons.count, connections, want)
-	}
-	for is := range s.reasons.count {
-		if reason, _, _ := strings.Cut(is, " "); !s.measured(reason) {
-			t.Errorf("the metrics have no connection with error.type %s", reason)
-		}
-	}
+	grown := s.judge(t, memory, connections, fmt.Sprint(k.reason, " ", k.code), "")
 	if tell {
 		t.Logf("%d connections, the slowest ended after %v; memory grew by %d KB; p99 of the good client %v",
 			connections, slowest.Round(time.Millisecond), grown>>10, p99.Round(10*time.Microsecond))

@@ -100,11 +100,11 @@ addEventListener("load", () => {
 const switchScript = `<script>
 (async () => {
   const protocols = [performance.getEntriesByType("navigation")[0].nextHopProtocol];
-  for (let n = 0; n < 200 && protocols.at(-1) !== "h3"; n++) {
+  for (let n = 0; n < 2000 && protocols.at(-1) !== "h3"; n++) {
     const url = new URL("/resource?switch=" + n, location).href;
     await (await fetch(url, {cache: "no-store"})).text();
     protocols.push(performance.getEntriesByName(url).at(-1)?.nextHopProtocol);
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 10));
   }
   document.getElementById("protocols").textContent = "from " + protocols[0] + " to " + protocols.at(-1);
 })();

@@ -5,15 +5,12 @@ package e2e
 import (
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -50,44 +47,11 @@ func TestBulkDataPassesByHTTP3InFlatMemory(t *testing.T) {
 	if testing.Short() || slowBuild() {
 		t.Skip("2 GiB by HTTP/3: not with -short, nor with the race detector")
 	}
-	const size = 1 << 30
 	s := startHTTP3(t, "Kestrel__Limits__MaxRequestBodySize=null")
-	want := patternSum(size)
-	_, hash, _ := strings.Cut(strings.TrimSpace(want), " ")
 	transport := &http3.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		QUICConfig:      &quic.Config{MaxStreamReceiveWindow: 6 << 20, MaxConnectionReceiveWindow: 8 << 20},
 	}
 	defer transport.Close()
-	client := &http.Client{Transport: transport, Timeout: 5 * time.Minute}
-	for range 2 { // what buffers and the runtime take once is no growth
-		req, err := http.NewRequest("POST", s.secure+"/sum", io.LimitReader(newPattern(size), 32<<20))
-		if err != nil {
-			t.Fatal(err)
-		}
-		receive(t, client, req)
-	}
-	t.Run("upload", func(t *testing.T) {
-		defer watchGrowth(t, s.cmd.Process.Pid, quicGrowth)()
-		req, err := http.NewRequest("POST", s.secure+"/sum", io.NopCloser(newPattern(size)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if resp, body := receive(t, client, req); resp.StatusCode != 200 || resp.ProtoMajor != 3 || body != want {
-			t.Errorf("the application got %s %q by %s, want %q", resp.Status, body, resp.Proto, want)
-		}
-	})
-	t.Run("download", func(t *testing.T) {
-		defer watchGrowth(t, s.cmd.Process.Pid, quicGrowth)()
-		resp, err := client.Get(fmt.Sprintf("%s/pattern?n=%d", s.secure, size))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		got := sha256.New()
-		n, err := io.Copy(got, resp.Body)
-		if err != nil || n != size || hex.EncodeToString(got.Sum(nil)) != hash || resp.ProtoMajor != 3 {
-			t.Errorf("the client got %d octets by %s, %v; want %d unchanged", n, resp.Proto, err, size)
-		}
-	})
+	s.passBulk(t, transport, s.secure, 3, quicGrowth)
 }
