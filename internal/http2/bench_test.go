@@ -3,6 +3,7 @@ package http2
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"testing"
 	"time"
 
@@ -162,10 +163,15 @@ func BenchmarkUpload(b *testing.B) {
 	in := make([]byte, 4<<10)
 	q := newRequests(make([]byte, 1<<10), ":method", "POST", ":scheme", "http", ":path", "/", ":authority", "localhost", "content-length", "1024")
 	benchmark(b, q, func(s *Stream) error {
-		body := s.Request().Body()
+		body, total := s.Request().Body(), 0
 		for {
-			if _, err := body.Read(in); err != nil {
+			n, err := body.Read(in)
+			if total += n; err == io.EOF && total == 1<<10 {
 				return nil
+			}
+			if err != nil {
+				b.Errorf("%d bytes of a body were read: %v", total, err)
+				return err
 			}
 		}
 	})

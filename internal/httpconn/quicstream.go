@@ -106,7 +106,7 @@ func (r *quicStream) ResponseTrailers() *server.Headers { return r.http.Response
 
 func (r *quicStream) SendInterim(status int, h *server.Headers) error {
 	err := r.http.Response().SendInterim(status, h)
-	if errors.Is(err, http3.ErrStarted) {
+	if errors.Is(err, httpcommon.ErrStarted) {
 		return server.ErrTooLate
 	}
 	return err
