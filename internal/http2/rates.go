@@ -3,13 +3,12 @@ package http2
 import (
 	"math"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
-// Rate is a least data rate: bytes per second, once a transfer has lasted for the grace period.
-type Rate struct {
-	BytesPerSecond float64
-	Grace          time.Duration
-}
+// Rate is a least data rate.
+type Rate = muxcommon.Rate
 
 // Measured is a data rate below the least.
 type Measured struct {
@@ -79,13 +78,6 @@ func (c *Conn) writingLocked(n int64) {
 	m.writeBy = max(alone, m.writeBy+min(need, math.MaxInt64-m.writeBy))
 }
 
-// A client that asks for many answers and takes none, or next to none, holds memory for nothing. By the least rate alone it could for hours,
-// since the times of its answers add up. A few may wait: a browser pauses a video like that.
-const (
-	maxStalled = 16
-	stallTime  = 10 * time.Second
-)
-
 // century in seconds keeps a rate that is as small as one likes within bounds.
 const century = 100 * 365 * 24 * 3600
 
@@ -108,7 +100,7 @@ func (c *Conn) tooSlowLocked(elapsed time.Duration) *ConnectionError {
 			m.moved, m.before = c.now, m.went
 		}
 		m.taken = 0
-		if m.writes > maxStalled && c.now-m.moved > int64(stallTime) {
+		if m.writes > muxcommon.MaxStalled && c.now-m.moved > int64(muxcommon.StallTime) {
 			c.measured = &Measured{m.went - m.before, time.Duration(c.now - m.moved), *least}
 			return errStalled
 		}

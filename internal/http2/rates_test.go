@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 func rated(c *Config) {
@@ -243,7 +245,7 @@ func TestAConnectionThatIsAlwaysFullGoesOn(t *testing.T) {
 }
 
 func TestAClientThatTakesNoneOfManyAnswersIsEndedSoon(t *testing.T) {
-	for streams, want := range map[int]string{maxStalled: "", maxStalled + 1: "failed: " + errStalled.Error() + " (min_response_data_rate)"} {
+	for streams, want := range map[int]string{muxcommon.MaxStalled: "", muxcommon.MaxStalled + 1: "failed: " + errStalled.Error() + " (min_response_data_rate)"} {
 		for _, drip := range []uint32{0, 2} {
 			t.Run(fmt.Sprint(streams, " streams, ", drip, " bytes a second"), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {

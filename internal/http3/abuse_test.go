@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 func TestManyAnswersOfWhichNothingIsTakenEndTheConnection(t *testing.T) {
@@ -13,10 +15,10 @@ func TestManyAnswersOfWhichNothingIsTakenEndTheConnection(t *testing.T) {
 		answers, taken int // how many wait, and bytes a second
 		ends           bool
 	}{
-		"many":              {maxStalled + 1, 0, true},
-		"many and a drip":   {maxStalled + 1, 239, true},
-		"many and the rate": {maxStalled + 1, 240, false},
-		"few":               {maxStalled, 0, false},
+		"many":              {muxcommon.MaxStalled + 1, 0, true},
+		"many and a drip":   {muxcommon.MaxStalled + 1, 239, true},
+		"many and the rate": {muxcommon.MaxStalled + 1, 240, false},
+		"few":               {muxcommon.MaxStalled, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -49,7 +51,7 @@ func TestManyAnswersOfWhichNothingIsTakenEndTheConnection(t *testing.T) {
 func TestAFrameOfNoUseHasAnEnd(t *testing.T) {
 	const huge = 1 << 40
 	endless := appendFrameHead(nil, 0x21, huge)
-	flood := make([]byte, maxDropped*(int(allowances[abuseUnknown].burst)+1))
+	flood := make([]byte, maxDropped*(int(allowances[abuseUnknown].Burst)+1))
 	t.Run("on a request's stream", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, say("ok"), nil)

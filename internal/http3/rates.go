@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // meter measures how fast a client sends the body of a request and takes the answer. The stream's goroutines set it, the tick looks.
@@ -73,21 +74,14 @@ func (s *Stream) tick(now int64, elapsed time.Duration) {
 	}
 }
 
-// A client that asks for many answers and takes none, or next to none, holds memory for nothing. By the least rate of each alone it could for
-// minutes, and ask again. A few may wait: a browser pauses a video like that. The bounds are HTTP/2's.
-const (
-	maxStalled = 16
-	stallTime  = 10 * time.Second
-)
-
-// stalledLocked reports whether that is so. waiting is how many answers wait.
+// stalledLocked reports whether the client asks for many answers and takes none. waiting is how many wait.
 func (c *Conn) stalledLocked(now int64, waiting int) bool {
 	taken, rate := c.taken.Swap(0), c.cfg.ResponseRate
-	if rate == nil || waiting <= maxStalled || float64(taken) >= rate.BytesPerSecond {
+	if rate == nil || waiting <= muxcommon.MaxStalled || float64(taken) >= rate.BytesPerSecond {
 		c.moved = now
 		return false
 	}
-	return now-c.moved > int64(stallTime+time.Second/2) // the eleventh tick: they may have begun to wait just before the first
+	return now-c.moved > int64(muxcommon.StallTime+time.Second/2) // the eleventh tick: they may have begun to wait just before the first
 }
 
 // lateRead ends the wait for a client that is too slow.
