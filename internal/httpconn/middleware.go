@@ -27,7 +27,9 @@ import (
 type chain struct {
 	m        *Manager
 	endpoint *Endpoint
-	opts     Options
+	opts     *Options // nil when its conn has them
+	tag      any
+	shared   bool
 	raw      socket // as it was accepted; the chain's until its end
 	features server.Features
 	ctx      context.Context         // nil on the loop
@@ -82,13 +84,20 @@ type socket interface {
 }
 
 func (m *Manager) newChain(below socket, ep *Endpoint, opts Options) *chain {
-	ch := &chain{m: m, endpoint: ep, opts: opts, raw: below, id: m.lastID.Add(1)}
+	ch := &chain{m: m, endpoint: ep, opts: &opts, tag: opts.Tag, shared: opts.Shared, raw: below, id: m.lastID.Add(1)}
 	parent := m.cfg.Features
 	if opts.Features != nil {
 		parent = opts.Features
 	}
 	ch.features.Init(nil, nil, ch, parent)
 	return ch
+}
+
+// takeOptions are for the chain's conn. They outlive it as little as what is only for its beginning.
+func (ch *chain) takeOptions() Options {
+	opts := *ch.opts
+	ch.opts = nil
+	return opts
 }
 
 // serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
@@ -157,7 +166,7 @@ func (ch *chain) end() {
 	m.signalLocked()
 	m.mu.Unlock()
 	if !served && m.cfg.Ended != nil {
-		m.cfg.Ended(ch.opts.Tag, 0)
+		m.cfg.Ended(ch.tag, 0)
 	}
 }
 
@@ -167,7 +176,7 @@ func (ch *chain) cut(cause error) {
 	if ch.cancel != nil {
 		ch.cancel(cause)
 	}
-	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.opts.Shared {
+	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.shared {
 		half.CloseWrite()
 	}
 	ch.raw.Close()
@@ -183,7 +192,7 @@ func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 		return errNextTwice
 	}
 	nc, ahead := c.Detach()
-	opts := ch.opts
+	opts := ch.takeOptions()
 	opts.Features = c.Features()
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
 		ch.as = as

@@ -112,7 +112,7 @@ func (s *securing) shake() error {
 // serve makes the conn that serves the connection from now on. It may be over already: then it is nil.
 func (s *securing) serve() (*conn, error) {
 	ch := s.chain
-	m, opts := ch.m, ch.opts
+	m, opts := ch.m, ch.takeOptions()
 	opts.Features = &ch.features
 	ch.secured.describe(&ch.features, &opts)
 	c := m.newConn(s.link, ch.endpoint, opts)
