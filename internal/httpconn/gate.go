@@ -29,20 +29,35 @@ func (g handshakeGate) during(shake func() error) error {
 	return shake()
 }
 
-// gatedConn is a connection whose reads are outside the gate until it is opened.
+// outside calls f outside the gate: it may wait.
+func (g handshakeGate) outside(f func() error) error {
+	g.leave()
+	defer g.enter()
+	return f()
+}
+
+// gatedConn is a connection whose reads are outside the gate until it is opened. Until then what is read is heard.
 type gatedConn struct {
 	net.Conn
 	gate   handshakeGate
+	heard  func([]byte) error // nil for nobody; inside the gate
 	opened atomic.Bool
 }
 
-func (c *gatedConn) Read(p []byte) (int, error) {
+func (c *gatedConn) Read(p []byte) (n int, err error) {
 	if c.opened.Load() {
 		return c.Conn.Read(p)
 	}
-	c.gate.leave()
-	defer c.gate.enter()
-	return c.Conn.Read(p)
+	err = c.gate.outside(func() error {
+		n, err = c.Conn.Read(p)
+		return err
+	})
+	if c.heard != nil {
+		if err := c.heard(p[:n]); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
 }
 
 // NetConn is what is below, as of a tls.Conn.

@@ -40,6 +40,7 @@ type chain struct {
 	began    time.Time                // when it was admitted, for metrics; zero without them
 	reason   string                   // why its conn ended, or its handshake failed
 	secured  *secured                 // what its handshake came to; nil without one
+	hello    *helloHeard              // see hearing; nil for nothing
 	failed   error                    // of its handshake: that has been logged
 	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
 
@@ -205,6 +206,7 @@ func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 		}
 		nc, ahead = secure, nil
 		ch.secured.describe(c.Features(), &opts)
+		ch.keepHello(c.Features())
 	}
 	t := transport.NewConn(nc, m.heartbeat, reasons)
 	inner := m.newConn(t, ch.endpoint, opts)

@@ -102,7 +102,7 @@ func (s *securing) secured() (c *conn) {
 // shake makes the handshake in its time.
 func (s *securing) shake() error {
 	gate := s.chain.m.handshakes
-	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(gate), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter})
+	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(gate), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter, Heard: s.chain.hearing()})
 	if err != nil && s.link.Expired() != 0 {
 		return errHandshaking
 	}
@@ -115,6 +115,7 @@ func (s *securing) serve() (*conn, error) {
 	m, opts := ch.m, ch.takeOptions()
 	opts.Features = &ch.features
 	ch.secured.describe(&ch.features, &opts)
+	ch.keepHello(&ch.features)
 	c := m.newConn(s.link, ch.endpoint, opts)
 	c.id, c.chain, c.inline = ch.id, ch, s.link
 	if err := m.join(c, ch); err != nil {
