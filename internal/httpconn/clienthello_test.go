@@ -84,7 +84,7 @@ func smallHello(proto string) *tls.Config {
 
 // askOver makes a handshake and a request, and returns the answer.
 func askOver(c *speaker, cfg *tls.Config) (string, error) {
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	tr := &http.Transport{ForceAttemptHTTP2: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		secure := tls.Client(c, cfg)
 		return secure, secure.HandshakeContext(ctx)

@@ -38,6 +38,9 @@ type Endpoint struct {
 	// ends the connection. The message must not be changed. It may wait, and is called on many goroutines at once, but not with HTTP/3.
 	OnClientHello func(connection *server.Features, message []byte) error
 
+	// AcceptAtOnce has connections accepted before they have sent something; see transport.Loop.Listen.
+	AcceptAtOnce bool
+
 	// EarlyDataAll lets requests with unsafe methods in early data reach the application. It is for HTTP/3.
 	EarlyDataAll bool
 	// AltSvc is the value of the Alt-Svc field of its responses (RFC 7838), which says where the same is to be had by HTTP/3; "" sends none.
