@@ -50,7 +50,11 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 		if !strings.HasPrefix(key, "https:") {
 			continue
 		}
-		want := shownAt(wanted[key])
+		want, wrong := shownAt(wanted[key])
+		if wrong != nil {
+			problems = append(problems, wrong...)
+			continue
+		}
 		p, err := h.prepareSecurity(cfg, have[key], key, want)
 		if err != nil {
 			problems = append(problems, blame(want, err)...)
@@ -65,9 +69,16 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 	return out, nil
 }
 
-func shownAt(entries []binding) (out []shown) {
+// shownAt returns what the bindings of a front show, and the problems of those that have no certificate.
+func shownAt(entries []binding) (out []shown, problems []config.Problem) {
 	for _, e := range entries {
-		s := shown{addr: e.addr, host: e.host, certificate: *e.certificate, path: e.path}
+		s := shown{addr: e.addr, host: e.host, path: e.path}
+		if e.certificate != nil {
+			s.certificate = *e.certificate
+		} else if wrong := s.useDevCertificate(); wrong != nil {
+			problems = append(problems, *wrong)
+			continue
+		}
 		if s.certificate.KeyPath == s.certificate.Path {
 			s.certificate.KeyPath = ""
 		}
@@ -76,7 +87,7 @@ func shownAt(entries []binding) (out []shown) {
 		}
 		out = append(out, s)
 	}
-	return out
+	return out, problems
 }
 
 // prepareSecurity reads what is to be shown at a front.

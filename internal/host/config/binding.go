@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/lannerhq/lanner/internal/devcert"
 )
 
 // Binding is one address, with or without a host name, on which a site answers.
@@ -21,7 +23,8 @@ type Binding struct {
 	// Host is a host name in lower case, or "*." and a name for every name below it. Empty, the default, means every host.
 	Host string
 
-	// Certificate belongs to https and is nil otherwise.
+	// Certificate belongs to https and is nil otherwise. It is nil there, too, for the certificate for development, which only bindings
+	// for this computer may have.
 	Certificate *Certificate
 
 	// ClientCertificate says whether clients must show a certificate. It belongs to https; nil means that none is asked for.
@@ -98,6 +101,16 @@ func (b Binding) url() (string, bool) {
 		host = b.Host
 	}
 	return scheme + net.JoinHostPort(host, strconv.Itoa(b.Port)), true
+}
+
+// onlyThisComputer reports whether clients can only mean this computer, by the address or the name: there the certificate for development
+// is used when no other is given. It is made for the names of this computer alone.
+func (b Binding) onlyThisComputer() bool {
+	name := strings.TrimPrefix(b.Host, "*.")
+	if name != "" && !devcert.Loopback(name) {
+		return false
+	}
+	return devcert.Loopback(b.Address) || b.Address == "*" && name != ""
 }
 
 // sockets returns the addresses the binding listens on, in a form that can be compared. Port 0 gives none, because the

@@ -104,7 +104,7 @@ var bindingObject = &object[Binding]{
 		key("host", func(b *Binding) *string { return &b.Host }, hostCodec(),
 			"The host name to answer for; *.example.org answers for every name below example.org. Left out: every host name."),
 		key("certificate", func(b *Binding) **Certificate { return &b.Certificate }, pointer[Certificate]{certificateObject},
-			"The certificate, for https."),
+			"The certificate, for https.").orElse("on a loopback address the one of \"lanner dev-certs https\"", func(*decoder, *Binding) {}),
 		key("clientCertificate", func(b *Binding) **ClientCertificate { return &b.ClientCertificate }, pointer[ClientCertificate]{clientCertificateObject},
 			"Whether clients must show a certificate, for https. Left out: they are not asked."),
 	},

@@ -214,6 +214,24 @@ func TestABindingForHTTPSHasItsCertificate(t *testing.T) {
 	want(t, "a folder alone has no file", folder.Sites["web"].Bindings[0].Certificate, &Certificate{Directory: "/etc/letsencrypt/live"})
 }
 
+func TestABindingForThisComputerNeedsNoCertificate(t *testing.T) {
+	for binding, want := range map[string]bool{
+		"https://127.0.0.1:8443": true, "https://127.1.2.3:8443": true, "'https://[::1]:8443'": true, "https://localhost:8443": true,
+		"https://shop.localhost:8443": true, "{protocol: https, address: localhost, host: '*.dev.localhost'}": true,
+		"https://*:8443": false, "https://192.0.2.1:8443": false, "https://localhost.example.org:8443": false, "https://unix:/run/a.sock": false,
+		"{protocol: https, address: 127.0.0.1, host: www.example.org}": false, "{protocol: https, address: 192.0.2.1, host: localhost}": false,
+	} {
+		text := strings.Replace(secured, "{protocol: https, port: 8443, host: a.example.org, certificate: {path: cert.pem}}", binding, 1)
+		cfg, err := parse("/etc/lanner/lanner.yaml", []byte(text), testSystem())
+		switch {
+		case (err == nil) != want:
+			t.Errorf("%s: %v, want it to be accepted: %v", binding, err, want)
+		case want && cfg.Sites["web"].Bindings[0].Certificate != nil:
+			t.Errorf("%s has the certificate %+v, want none", binding, cfg.Sites["web"].Bindings[0].Certificate)
+		}
+	}
+}
+
 func TestAPasswordIsNotShown(t *testing.T) {
 	for _, text := range []string{"hunter2", "${env:SECRET}", "${file:/run/secret}"} {
 		cfg := mustParse(t, strings.Replace(secured, "{path: cert.pem}", "{path: cert.pfx, password: '"+text+"'}", 1))
@@ -237,7 +255,7 @@ func TestAnAddressSpeaksOneProtocol(t *testing.T) {
 	for binding, message := range map[string]string{
 		"http://b.example.org:8443": `*:8443 is http here and https in the site "web", line 4`,
 		"http://127.0.0.1:8443":     `127.0.0.1:8443 is http here and https in the site "web", line 4`,
-		"https://127.0.0.1:9443":    "https without a certificate",
+		"https://192.0.2.1:9443":    "https without a certificate",
 		"http://b.example.org:8444": "",
 	} {
 		_, err := parse("/etc/lanner/lanner.yaml", []byte(secured+strings.Replace(other, "BINDING", binding, 1)), testSystem())
