@@ -17,6 +17,7 @@ import (
 
 	"github.com/lannerhq/lanner"
 	"github.com/lannerhq/lanner/middleware/forwardedheaders"
+	"github.com/lannerhq/lanner/middleware/hsts"
 	"github.com/lannerhq/lanner/middleware/httpsredirection"
 	"github.com/lannerhq/lanner/server"
 )
@@ -41,7 +42,11 @@ var programs = map[string]func() error{
 		if err != nil {
 			return err
 		}
-		return lanner.Run(redirect(application()))
+		strict, err := hsts.New(hsts.Options{})
+		if err != nil {
+			return err
+		}
+		return lanner.Run(strict(redirect(application())))
 	},
 	// proxied is the same behind a reverse proxy on 127.0.0.1 or on a unix socket.
 	"proxied": func() error {
