@@ -20,6 +20,6 @@ func (s *shown) useDevCertificate() *config.Problem {
 	if err != nil {
 		return &config.Problem{Path: s.path, Message: plainWords(err), Hint: "write certificate: {path: cert.pem, keyPath: key.pem}"}
 	}
-	s.certificate = config.Certificate{Path: files.Cert, KeyPath: files.Key}
+	s.certificate, s.development = config.Certificate{Path: files.Cert, KeyPath: files.Key}, true
 	return nil
 }

@@ -144,6 +144,9 @@ func (f *front) claim(q *http1.Request, tag any) bool {
 	if c.no, c.forced = c.forced, nil; c.no != nil {
 		return true
 	}
+	if c.no = f.host.validationAnswer(q.Method(), q.Host(), q.Path()); c.no != nil {
+		return true
+	}
 	c.app, c.no = f.table.Load().find(c.local, q.Host(), q.Path())
 	if c.app == nil {
 		return true
@@ -209,7 +212,7 @@ func (s *socket) accepted(nc net.Conn) {
 
 // exclusive returns the application that connections can be given to unread, or nil.
 func (f *front) exclusive() *application {
-	if f.encrypted() {
+	if f.encrypted() || f.validated() {
 		return nil
 	}
 	return f.table.Load().exclusive()

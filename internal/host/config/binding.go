@@ -31,8 +31,10 @@ type Binding struct {
 	ClientCertificate *ClientCertificate
 }
 
-// Certificate names the files of a certificate. There is a Path, a Directory, or both.
+// Certificate says where a certificate comes from: files, with a Path, a Directory, or both; or an authority.
 type Certificate struct {
+	// ACME has the authority of Config.ACME issue it, for the Host of the binding. Default false.
+	ACME bool
 	// Path is the absolute path of the certificate and its chain, of PEM or PKCS#12 (PFX).
 	Path string
 	// KeyPath is the absolute path of the private key. Default: Path, for a file that holds both.

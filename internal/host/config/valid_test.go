@@ -89,8 +89,12 @@ func TestEveryKeyLeftOutGetsItsDocumentedDefault(t *testing.T) {
 				MinRequestBodyDataRate: 240, MinResponseDataRate: 240,
 			},
 		}},
-		Control:           Control{Socket: "/run/user/1000/lanner/admin.sock"},
-		Log:               Log{Level: slog.LevelInfo, Format: LogAuto},
+		Control: Control{Socket: "/run/user/1000/lanner/admin.sock"},
+		Log:     Log{Level: slog.LevelInfo, Format: LogAuto},
+		ACME: ACME{
+			Directory: "https://acme-v02.api.letsencrypt.org/directory", Folder: "/home/user/.local/state/lanner/acme",
+			Challenges: []Challenge{HTTP01, TLSALPN01}, HTTPPort: 80, TLSPort: 443,
+		},
 		ShutdownTimeLimit: 30 * time.Second,
 		Logs:              "/home/user/.local/state/lanner/logs",
 		State:             "/home/user/.local/state/lanner",
@@ -212,6 +216,48 @@ func TestABindingForHTTPSHasItsCertificate(t *testing.T) {
 	want(t, "what is asked of clients", b.ClientCertificate, &ClientCertificate{Mode: ClientCertificateRequired, Authorities: "/etc/lanner/ca.pem"})
 	folder := mustParse(t, strings.Replace(secured, "path: cert.pem", "directory: /etc/letsencrypt/live", 1))
 	want(t, "a folder alone has no file", folder.Sites["web"].Bindings[0].Certificate, &Certificate{Directory: "/etc/letsencrypt/live"})
+}
+
+func TestAnAutomaticCertificateIsForTheHostOfItsBinding(t *testing.T) {
+	cfg := mustParse(t, strings.Replace(secured, "{path: cert.pem}", "{acme: true}", 1)+`
+acme: {agreeToTerms: true, email: ops@example.org, directory: "https://ca.example.org/acme", roots: ca.pem, profile: shortlived, folder: issued,
+  challenges: [tls-alpn-01], tlsPort: 8443, externalAccount: {keyId: kid-1, macKey: "${env:SECRET}"}}
+state: /srv/state
+`)
+	want(t, "the binding", cfg.Sites["web"].Bindings[0].Certificate, &Certificate{ACME: true})
+	want(t, "every key of acme", cfg.ACME, ACME{
+		AgreeToTerms: true, Email: "ops@example.org", Directory: "https://ca.example.org/acme", Roots: "/etc/lanner/ca.pem", Profile: "shortlived", Folder: "/etc/lanner/issued",
+		Challenges: []Challenge{TLSALPN01}, HTTPPort: 80, TLSPort: 8443, ExternalAccount: &ExternalAccount{KeyID: "kid-1", MACKey: "hunter2"},
+	})
+	for _, o := range []ShowOptions{{}, {JSON: true}} {
+		var b strings.Builder
+		if err := Show(&b, cfg, o); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "macKey") {
+			t.Errorf("the key of the account is shown:\n%s", b.String())
+		}
+	}
+	same := mustParse(t, secured+"\nstate: /srv/state\n")
+	want(t, "the folder is beside the other state", same.ACME.Folder, "/srv/state/acme")
+	if d := Diff(same, cfg); len(d.Settings) != 1 || d.Settings[0] != "acme" {
+		t.Errorf("the difference is %+v, want the setting acme", d)
+	}
+	literal := strings.Replace(secured, "{path: cert.pem}", "{acme: true}", 1) + "\nacme: {agreeToTerms: true, externalAccount: {keyId: kid-1, macKey: hunter2}}\n"
+	var b strings.Builder
+	if err := Show(&b, mustParse(t, literal), ShowOptions{}); err != nil || strings.Contains(b.String(), "hunter2") {
+		t.Errorf("%v, a key that stands in the file is shown:\n%s", err, b.String())
+	}
+	for _, p := range mustFail(t, literal+"bindings: 1\n") {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a mistake shows it:\n%s", p)
+		}
+	}
+	for _, p := range mustFail(t, strings.Replace(literal, "keyId: kid-1, ", "", 1)) {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a mistake in its line shows it:\n%s", p)
+		}
+	}
 }
 
 func TestABindingForThisComputerNeedsNoCertificate(t *testing.T) {
