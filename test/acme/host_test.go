@@ -205,6 +205,14 @@ func TestTheHostGetsCertificatesByEachChallengeInBothModels(t *testing.T) {
 				if _, err := os.Stat(c.Path); err != nil {
 					t.Error(err)
 				}
+				all, err := h.control.Certificate(t.Context(), "one.test")
+				if err != nil || len(all) != 1 {
+					t.Fatalf("%+v, %v", all, err)
+				}
+				if d := all[0]; len(d.Chain) < 2 || d.Key != "ECDSA P-256" || d.Chain[0].Names[0] != "one.test" || !d.NextAttempt.After(time.Now()) || d.OCSP.Status == "" ||
+					filepath.Dir(d.KeyPath) != filepath.Dir(c.Path) {
+					t.Errorf("the host shows %+v, want the chain, the key and the next order", d)
+				}
 				// Only the token of an open challenge is the host's to answer.
 				for _, path := range []string{"/.well-known/acme-challenge/abc", "/.well-known/acme-challenge/", "/"} {
 					if body, _, err := fetch(h.client(), "http://one.test"+path); body != "the application has "+path || err != nil {
@@ -264,6 +272,9 @@ func TestAReloadAddsAndRemovesAutomaticCertificates(t *testing.T) {
 	if list := h.host.Certificates(); len(list) != 0 {
 		t.Errorf("%+v is listed, want none", list)
 	}
+	if _, err := h.control.RenewCertificate(t.Context(), "one.test"); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("the renewal of what is not shown: %v, want 404", err)
+	}
 	reload("they come back", "BINDINGS", both)
 	if !h.shows("one.test").Equal(first) {
 		t.Error("the certificate in storage is not shown")
@@ -286,6 +297,10 @@ func TestWhatAnAuthorityRefusesIsToldInPlainWords(t *testing.T) {
 		t.Errorf("%+v, want plain words and no certificate", c)
 	}
 	h.shows("one.test") // which is not held up
+	var failed *control.Error
+	if _, err := h.control.RenewCertificate(t.Context(), "blocked.test"); !errors.As(err, &failed) || failed.Status != 502 || !strings.Contains(failed.Message, "blocked.test") {
+		t.Errorf("the renewal: %v, want 502 with the name", err)
+	}
 }
 
 func TestTheHostRenewsUnderLoadWithoutAFailedRequest(t *testing.T) {
