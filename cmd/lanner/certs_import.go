@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lannerhq/lanner/internal/host"
-	"github.com/lannerhq/lanner/internal/host/config"
 	"github.com/lannerhq/lanner/internal/host/control"
 )
 
@@ -46,11 +45,7 @@ The new files belong to the owner of the old ones, with mode 0600. A host that r
 				}
 				in.Password = strings.TrimRight(string(data), "\r\n")
 			}
-			path, err := config.Find(a.configFile)
-			if err != nil {
-				return &exitError{exitConfig, err}
-			}
-			cfg, err := config.Load(path)
+			cfg, err := a.loadConfig()
 			if err != nil {
 				return err
 			}

@@ -55,26 +55,6 @@ is 78 when files cannot be used, 1 when an authority has issued nothing.`,
 	}
 }
 
-// completeCertificates offers the names that certificates are shown for.
-func (a *app) completeCertificates(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	c := control.NewClient(a.controlSocket())
-	defer c.Close()
-	list, err := c.Certificates(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, certificate := range list {
-		names = append(names, certificate.Names...)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 func (a *app) showDetails(list []control.CertificateDetail) error {
 	if a.json {
 		if err := a.printJSON(map[string]any{"certificates": list}); err != nil {
