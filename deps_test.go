@@ -41,12 +41,12 @@ var imports = map[string][]string{
 	"middleware/...":                 {"server", "internal/httpcommon", "middleware/..."},
 	"":                               {"server", "kestrel", "inprocess", "middleware/iisintegration", "internal/devcert"},
 	"internal/editdistance":          {},
-	"internal/host/config":           {"internal/editdistance"},
+	"internal/host/config":           {"internal/editdistance", "internal/devcert"},
 	"internal/host/process":          {},
 	"internal/host/control":          {"internal/editdistance", "internal/filelock"},
 	"internal/host/module":           {"internal/host/process"},
 	"internal/host/forwarder":        {"server", "internal/httpcommon"},
-	"internal/host":                  {"server", "kestrel", "internal/host/...", "internal/handover", "internal/httpconn", "internal/http1", "internal/httpcommon", "internal/route", "internal/tlsconfig"},
+	"internal/host":                  {"server", "kestrel", "internal/host/...", "internal/handover", "internal/httpconn", "internal/http1", "internal/httpcommon", "internal/route", "internal/tlsconfig", "internal/devcert", "acme"},
 	"internal/jsonc":                 {},
 	"internal/launch":                {"internal/jsonc"},
 	"internal/scaffold":              {},
@@ -135,6 +135,17 @@ func TestTheLibraryLinksFewModules(t *testing.T) {
 		for _, p := range list(t, "-deps", "./"+pkg) {
 			if p.Module != nil && p.Module.Path != module && !slices.Contains(allowed, p.Module.Path) {
 				t.Errorf("%s links %s of module %s, which its dependency budget does not allow", pkg, p.ImportPath, p.Module.Path)
+			}
+		}
+	}
+}
+
+// Whoever does not import package acme does not link certmagic, and the host alone does so by itself.
+func TestServersDoNotLinkCertmagic(t *testing.T) {
+	for _, pkg := range []string{".", "./server", "./kestrel", "./inprocess", "./http3", "./middleware/..."} {
+		for _, p := range list(t, "-deps", pkg) {
+			if p.ImportPath == module+"/acme" || strings.HasPrefix(p.ImportPath, "github.com/caddyserver/") {
+				t.Errorf("%s links %s", pkg, p.ImportPath)
 			}
 		}
 	}

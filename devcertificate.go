@@ -1,6 +1,7 @@
 package lanner
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lannerhq/lanner/internal/devcert"
@@ -34,18 +35,14 @@ func useDevCertificate(opts *kestrel.Options, urls []string) error {
 	if first == "" {
 		return nil
 	}
-	m, err := devcert.Default()
-	if err != nil {
-		return fmt.Errorf("address %s: https needs a certificate, and that for development cannot be looked for: %w", first, err)
-	}
-	state, err := m.State()
-	switch {
-	case err != nil:
-		return fmt.Errorf("address %s: https needs a certificate, and that for development cannot be read: %w", first, err)
-	case !state.Valid():
+	files, err := devcert.Find()
+	if missing, ok := errors.AsType[*devcert.MissingError](err); ok {
 		return fmt.Errorf("address %s: https needs a certificate: set the endpoint's Certificate.Path and Certificate.KeyPath, or make one for development by \"lanner dev-certs https\" (%s)",
-			first, state.Problem)
+			first, missing.Problem)
 	}
-	opts.Certificates.Default = kestrel.Certificate{Path: state.Cert, KeyPath: state.Key}
+	if err != nil {
+		return fmt.Errorf("address %s: %w", first, err)
+	}
+	opts.Certificates.Default = kestrel.Certificate{Path: files.Cert, KeyPath: files.Key}
 	return nil
 }

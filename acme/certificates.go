@@ -28,7 +28,7 @@ const (
 // Certificate is the state of a name.
 type Certificate struct {
 	// Name is what it is managed as; Names are those in the certificate. There are none while there is no certificate, nor are Issuer,
-	// Directory, Source, NotBefore and NotAfter.
+	// Directory, Source, NotBefore, NotAfter, Path and KeyPath.
 	Name  string
 	Names []string
 	// OnDemand says that a client asked for it.
@@ -37,6 +37,8 @@ type Certificate struct {
 	Issuer, Directory   string
 	Source              Source
 	NotBefore, NotAfter time.Time
+	// Path and KeyPath are its files in the storage folder. Empty before Start and after Stop.
+	Path, KeyPath string
 	// LastError says why the last attempt to get a certificate failed and when it is repeated. Empty if it did not fail.
 	LastError string
 	// NextAttempt is when a certificate is ordered next. Zero while that is under way, and for a name on demand without a certificate that
@@ -50,7 +52,11 @@ func (m *Manager) Certificates() []Certificate {
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	list := make([]Certificate, 0, len(m.entries))
+	eng := m.engine.Load()
 	for _, e := range m.entries {
+		if e.dropped {
+			continue
+		}
 		c := Certificate{Name: e.name, OnDemand: e.onDemand, Directory: e.directory, Source: e.source}
 		if e.leaf != nil {
 			c.Names = slices.Clone(e.leaf.DNSNames)
@@ -59,6 +65,9 @@ func (m *Manager) Certificates() []Certificate {
 			}
 			c.Issuer = cmp.Or(e.leaf.Issuer.CommonName, e.leaf.Issuer.String())
 			c.NotBefore, c.NotAfter = e.leaf.NotBefore, e.leaf.NotAfter
+			if eng != nil {
+				c.Path, c.KeyPath = eng.files(e.name, e.directory)
+			}
 		}
 		switch {
 		case e.err != nil:
@@ -108,6 +117,9 @@ func (m *Manager) do(ctx context.Context, name string, what attempt) error {
 	for {
 		m.mu.Lock()
 		e := m.entries[name]
+		if e != nil && e.dropped {
+			e = nil
+		}
 		if m.state != stateStarted || e == nil {
 			defer m.mu.Unlock()
 			if e == nil {

@@ -67,8 +67,11 @@ func (m *Manager) await(ctx context.Context, name string) error {
 			m.mu.Unlock()
 			return fmt.Errorf("acme: the policy no longer allows a certificate for %s", name)
 		}
-		e = &entry{name: name, onDemand: true}
-		m.entries[name] = e
+		if e = m.entries[name]; e == nil { // else it was dropped a moment ago
+			e = &entry{name: name}
+			m.entries[name] = e
+		}
+		e.onDemand, e.dropped = true, false
 	}
 	if e.running == nil {
 		switch {
@@ -97,11 +100,13 @@ func (m *Manager) await(ctx context.Context, name string) error {
 
 // entryLocked finds a name in the table, or the wildcard that stands for it.
 func (m *Manager) entryLocked(name string) *entry {
-	if e := m.entries[name]; e != nil {
-		return e
-	}
 	_, parent, _ := strings.Cut(name, ".")
-	return m.entries["*."+parent]
+	for _, name := range []string{name, "*." + parent} {
+		if e := m.entries[name]; e != nil && !e.dropped {
+			return e
+		}
+	}
+	return nil
 }
 
 // tlsLeaf is a certificate of which only the leaf is known.

@@ -112,7 +112,7 @@ func (m *Manager) Wait(ctx context.Context) error {
 		m.mu.Lock()
 		missing := false
 		for _, e := range m.entries {
-			missing = missing || !e.onDemand && e.leaf == nil
+			missing = missing || !e.onDemand && !e.dropped && e.leaf == nil
 		}
 		changed := m.changed
 		m.mu.Unlock()

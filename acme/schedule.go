@@ -20,6 +20,7 @@ import (
 type entry struct {
 	name     string
 	onDemand bool
+	dropped  bool // no longer wanted, but an attempt is running
 
 	leaf      *x509.Certificate // nil: there is none to serve
 	hash      string            // certmagic's of the chain
@@ -193,6 +194,9 @@ func (m *Manager) finish(a *attempt, r result) {
 		e.due = m.nextLook(e, now)
 	}
 	e.running = nil
+	if e.dropped {
+		m.forgetLocked(e)
+	}
 	close(a.done)
 	close(m.changed)
 	m.changed = make(chan struct{})

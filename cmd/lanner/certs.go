@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,21 +14,22 @@ func certsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "certs COMMAND",
 		GroupID: operate,
-		Short:   "Show the certificates of the host",
-		Long:    "Shows the certificates that the host shows to clients of https. \"lanner dev-certs\" makes one for development.",
+		Short:   "Show, renew and replace the certificates of the host",
+		Long:    "Shows the certificates that the host shows to clients of https, renews them and puts others in place. \"lanner dev-certs\" makes one for development.",
 		Example: "  lanner certs list",
 	}
 	group(cmd)
-	cmd.AddCommand(certsListCommand(a))
+	cmd.AddCommand(certsListCommand(a), certsShowCommand(a), certsRenewCommand(a), certsImportCommand(a))
 	return cmd
 }
 
 func certsListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List certificates, when they expire, and what is wrong with their files",
+		Short: "List certificates, when they expire, and what is wrong with them",
 		Long: `Lists every certificate that the running host shows: the names it is made for, who made it, when it expires, its file, and why the
-file cannot be used as it is now. The exit code is 1 when one has expired or cannot be read again, and 0 otherwise.`,
+file cannot be used as it is now, or why its authority has issued none. The exit code is 1 when one has expired or cannot be had or read
+again, and 0 otherwise.`,
 		Example: "  lanner certs list --json",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,7 +58,7 @@ func (a *app) showCertificates(list []control.Certificate) error {
 	}
 	code := exitOK
 	for _, c := range list {
-		if c.Error != "" || c.DaysLeft < 0 {
+		if wrong(c) {
 			code = exitDegraded
 		}
 	}
@@ -76,8 +76,12 @@ func (a *app) printCertificates(list []control.Certificate) {
 		for i, name := range c.Names {
 			names[i] = printable(name, false)
 		}
-		row := text(c.Address, strings.Join(names, " "), printable(c.Issuer, false), c.NotAfter.Local().Format(time.DateTime))
-		row = append(row, cell{fmt.Sprint(c.DaysLeft), daysColour(c.DaysLeft)}, cell{text: c.Path}, cell{printable(c.Error, false), red})
+		expires, days := "", ""
+		if !c.NotAfter.IsZero() {
+			expires, days = date(c.NotAfter), fmt.Sprint(c.DaysLeft)
+		}
+		row := text(c.Address, strings.Join(names, " "), printable(c.Issuer, false), expires)
+		row = append(row, cell{days, daysColour(c.DaysLeft)}, cell{text: c.Path}, cell{printable(c.Error, false), red})
 		t.add(row...)
 	}
 	t.write(a.stdout, a.painter(a.stdout))

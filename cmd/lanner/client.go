@@ -76,6 +76,25 @@ const completionTimeout = 2 * time.Second
 
 // completeSites offers the sites of the host for the first argument.
 func (a *app) completeSites(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.completeFirst(cmd, args, func(ctx context.Context, c *control.Client) ([]string, error) {
+		status, err := c.Status(ctx)
+		return siteNames(status), err
+	})
+}
+
+// completeCertificates offers the names that certificates are shown for.
+func (a *app) completeCertificates(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.completeFirst(cmd, args, func(ctx context.Context, c *control.Client) (names []string, err error) {
+		list, err := c.Certificates(ctx)
+		for _, certificate := range list {
+			names = append(names, certificate.Names...)
+		}
+		return names, err
+	})
+}
+
+// completeFirst offers for the first argument what the host knows.
+func (a *app) completeFirst(cmd *cobra.Command, args []string, ask func(context.Context, *control.Client) ([]string, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -83,11 +102,11 @@ func (a *app) completeSites(cmd *cobra.Command, args []string, _ string) ([]cobr
 	defer cancel()
 	c := control.NewClient(a.controlSocket())
 	defer c.Close()
-	status, err := c.Status(ctx)
+	names, err := ask(ctx, c)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return siteNames(status), cobra.ShellCompDirectiveNoFileComp
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func siteNames(status control.Status) []string {

@@ -16,6 +16,9 @@ type fakeHost struct {
 	reload control.ReloadResult
 
 	certificates []control.Certificate
+	details      []control.CertificateDetail
+	renewals     []control.Renewal
+	named        string // the certificate that was asked for
 
 	lines   []control.LogLine
 	asked   control.LogQuery
@@ -36,6 +39,16 @@ func (h *fakeHost) set(s control.State) error {
 func (h *fakeHost) Reload(context.Context) (control.ReloadResult, error) { return h.reload, h.err }
 func (h *fakeHost) Certificates() []control.Certificate                  { return h.certificates }
 func (h *fakeHost) Config() any                                          { return map[string]any{"sites": []string{"shop"}} }
+
+func (h *fakeHost) Certificate(name string) ([]control.CertificateDetail, error) {
+	h.named = name
+	return h.details, h.err
+}
+
+func (h *fakeHost) RenewCertificate(_ context.Context, name string) ([]control.Renewal, error) {
+	h.named = name
+	return h.renewals, h.err
+}
 
 func (h *fakeHost) Logs(ctx context.Context, q control.LogQuery, emit func(control.LogLine) error) error {
 	h.asked = q

@@ -27,11 +27,7 @@ configuration again; a file with mistakes changes nothing. SIGUSR1 opens log fil
 		Example: "  lanner host --config /etc/lanner/lanner.yaml",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := config.Find(a.configFile)
-			if err != nil {
-				return &exitError{exitConfig, err}
-			}
-			cfg, err := config.Load(path)
+			cfg, err := a.loadConfig()
 			if err != nil {
 				return err
 			}
@@ -42,6 +38,15 @@ configuration again; a file with mistakes changes nothing. SIGUSR1 opens log fil
 			return a.host(cmd.Context(), cfg, log)
 		},
 	}
+}
+
+// loadConfig reads the configuration that the host would run.
+func (a *app) loadConfig() (*config.Config, error) {
+	path, err := config.Find(a.configFile)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	return config.Load(path)
 }
 
 // host runs the host and tells it what signals mean.

@@ -221,3 +221,59 @@ func TestCertificatesAreATableForPeople(t *testing.T) {
 		t.Errorf("for programs: %v\n%s", err, out)
 	}
 }
+
+func TestACertificateIsShownWhole(t *testing.T) {
+	host := newFakeHost()
+	socket := serve(t, host)
+	host.details = []control.CertificateDetail{
+		{
+			Certificate: control.Certificate{Address: "https://*:443", Names: []string{"shop.example.org"}, Issuer: "An Authority\x1b[2J", Source: control.SourceACME,
+				NotAfter: noon, DaysLeft: 61, Path: "/var/lib/shop.crt"},
+			KeyPath: "/var/lib/shop.key", Key: "ECDSA P-256", NextAttempt: noon.AddDate(0, 0, -30), OCSP: control.OCSP{Status: "good", ThisUpdate: noon, NextUpdate: noon},
+			Chain: []control.ChainCertificate{
+				{Subject: "CN=shop.example.org", Issuer: "CN=An Authority", Serial: "1f", SHA256: "ab12", NotBefore: noon.AddDate(0, 0, -29), NotAfter: noon, Key: "ECDSA P-256", Signature: "ECDSA-SHA256"},
+				{Subject: "CN=An Authority", Issuer: "CN=A Root", Serial: "2", SHA256: "cd34", NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(1, 0, 0), Key: "RSA 2048", Signature: "SHA256-RSA"},
+			},
+		},
+		{Certificate: control.Certificate{Address: "https://*:8443", Names: []string{"shop.example.org"}, Source: control.SourceACME, Error: "the authority is away; retried in 5 min"},
+			OCSP: control.OCSP{Status: "there is no certificate"}},
+	}
+	out, errs, code := lanner("certs", "show", "shop.example.org", socket)
+	golden(t, "certs-show.txt", out)
+	if code != exitDegraded || errs != "" || host.named != "shop.example.org" {
+		t.Errorf("one cannot be had: exit code %d, %q, asked for %q", code, errs, host.named)
+	}
+	out, _, _ = lanner("certs", "show", "--json", "shop.example.org", socket)
+	var got struct{ Certificates []control.CertificateDetail }
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Certificates) != 2 || len(got.Certificates[0].Chain) != 2 {
+		t.Errorf("for programs: %v\n%s", err, out)
+	}
+	host.details = host.details[:1]
+	if _, _, code := lanner("certs", "show", "shop.example.org", socket); code != exitOK {
+		t.Errorf("all is well: exit code %d", code)
+	}
+	host.details, host.err = nil, &control.Error{Status: 404, Message: "no certificate is shown for \"shpo\"", Hint: "did you mean \"shop\"?"}
+	_, errs, code = lanner("certs", "show", "shpo", socket)
+	want(t, "an unknown name", code, exitUsage, errs, "lanner: no certificate is shown for \"shpo\"\n  help: did you mean \"shop\"?\n")
+}
+
+func TestARenewalTellsWhatCameOfIt(t *testing.T) {
+	host := newFakeHost()
+	socket := serve(t, host)
+	c := control.Certificate{Address: "https://*:443", Names: []string{"shop.example.org"}, Issuer: "An Authority", NotAfter: noon}
+	host.renewals = []control.Renewal{{Certificate: c, Changed: true}, {Certificate: c}}
+	out, _, code := lanner("certs", "renew", "shop.example.org", socket)
+	want(t, "for people", code, exitOK, out, "https://*:443 shop.example.org: another certificate is shown, valid until 2026-11-24 12:00:00, by An Authority\n"+
+		"https://*:443 shop.example.org: nothing has changed, it is valid until 2026-11-24 12:00:00, by An Authority\n")
+	out, _, _ = lanner("certs", "renew", "--json", "shop.example.org", socket)
+	var got struct{ Certificates []control.Renewal }
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Certificates) != 2 || !got.Certificates[0].Changed {
+		t.Errorf("for programs: %v\n%s", err, out)
+	}
+	for status, want := range map[int]int{502: exitFailed, 422: exitConfig} {
+		host.err = &control.Error{Status: status, Message: "it was refused"}
+		if _, errs, code := lanner("certs", "renew", "shop.example.org", socket); code != want || !strings.Contains(errs, "it was refused") {
+			t.Errorf("%d: exit code %d, want %d\n%s", status, code, want, errs)
+		}
+	}
+}

@@ -228,5 +228,30 @@ func (e *unfitError) Error() string { return e.why }
 
 func unfit(format string, args ...any) error { return &unfitError{fmt.Sprintf(format, args...)} }
 
+// Find returns the files of the user's certificate, for a server to which no other was given. It changes nothing. A *[MissingError] says that
+// there is none to use.
+func Find() (Paths, error) {
+	m, err := Default()
+	if err != nil {
+		return Paths{}, fmt.Errorf("https needs a certificate, and that for development cannot be looked for: %w", err)
+	}
+	state, err := m.State()
+	switch {
+	case err != nil:
+		return Paths{}, fmt.Errorf("https needs a certificate, and that for development cannot be read: %w", err)
+	case !state.Valid():
+		return Paths{}, &MissingError{state.Problem}
+	}
+	return state.Paths, nil
+}
+
+// MissingError says that there is no certificate for development, and why.
+type MissingError struct{ Problem string }
+
+// Error names the way out.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("https needs a certificate: make one for development by \"lanner dev-certs https\" (%s)", e.Problem)
+}
+
 // isMissing reports an error that says there is no such file.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

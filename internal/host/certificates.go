@@ -23,6 +23,7 @@ type shown struct {
 	certificate config.Certificate
 	client      config.ClientCertificate
 	path        string // of the binding in the configuration, for messages
+	development bool   // the certificate is that of lanner dev-certs
 }
 
 // security is how the connections of a front become TLS. It is immutable; a reload that changes bindings makes a new one, and files that
@@ -50,10 +51,14 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 		if !strings.HasPrefix(key, "https:") {
 			continue
 		}
-		want := shownAt(wanted[key])
+		want, wrong := shownAt(wanted[key])
+		if wrong != nil {
+			problems = append(problems, wrong...)
+			continue
+		}
 		p, err := h.prepareSecurity(cfg, have[key], key, want)
 		if err != nil {
-			problems = append(problems, blame(want, err)...)
+			problems = append(problems, h.blame(want, err)...)
 			continue
 		}
 		out[key] = p
@@ -65,9 +70,16 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 	return out, nil
 }
 
-func shownAt(entries []binding) (out []shown) {
+// shownAt returns what the bindings of a front show, and the problems of those that have no certificate.
+func shownAt(entries []binding) (out []shown, problems []config.Problem) {
 	for _, e := range entries {
-		s := shown{addr: e.addr, host: e.host, certificate: *e.certificate, path: e.path}
+		s := shown{addr: e.addr, host: e.host, path: e.path}
+		if e.certificate != nil {
+			s.certificate = *e.certificate
+		} else if wrong := s.useDevCertificate(); wrong != nil {
+			problems = append(problems, *wrong)
+			continue
+		}
 		if s.certificate.KeyPath == s.certificate.Path {
 			s.certificate.KeyPath = ""
 		}
@@ -76,7 +88,7 @@ func shownAt(entries []binding) (out []shown) {
 		}
 		out = append(out, s)
 	}
-	return out
+	return out, problems
 }
 
 // prepareSecurity reads what is to be shown at a front.
@@ -97,7 +109,7 @@ func (h *Host) prepareSecurity(cfg *config.Config, f *front, key string, want []
 			continue
 		}
 		store, err := tlsconfig.Open(tlsconfig.Options{
-			Names: namesAt(at.addr, want), Tickets: h.ticketKeys(cfg), Interval: h.opts.CertificateInterval, HTTP: tlsconfig.Responders,
+			Names: h.namesAt(at.addr, want), Tickets: h.ticketKeys(cfg), Interval: h.opts.CertificateInterval, HTTP: tlsconfig.Responders,
 			Events: h.certificateEvents(key),
 		})
 		if err != nil {
@@ -111,7 +123,7 @@ func (h *Host) prepareSecurity(cfg *config.Config, f *front, key string, want []
 
 // namesAt are the names of SNI at one local address, by the rules of table.find: what is bound to the address wins over what is bound to
 // all of them.
-func namesAt(addr string, all []shown) map[string]tlsconfig.Name {
+func (h *Host) namesAt(addr string, all []shown) map[string]tlsconfig.Name {
 	names := make(map[string]tlsconfig.Name)
 	for _, of := range []string{addr, ""} {
 		for _, s := range all {
@@ -120,7 +132,7 @@ func namesAt(addr string, all []shown) map[string]tlsconfig.Name {
 				name = "*"
 			}
 			if _, has := names[name]; s.addr == of && !has {
-				names[name] = s.name()
+				names[name] = h.name(s)
 			}
 		}
 		if _, everything := names["*"]; everything {
@@ -130,8 +142,13 @@ func namesAt(addr string, all []shown) map[string]tlsconfig.Name {
 	return names
 }
 
-func (s shown) name() tlsconfig.Name {
-	n := tlsconfig.Name{Sources: []tlsconfig.Source{tlsconfig.Source(s.certificate)}, NextProtos: []string{"h2", "http/1.1"}}
+func (h *Host) name(s shown) tlsconfig.Name {
+	n := tlsconfig.Name{NextProtos: []string{"h2", "http/1.1"}}
+	if c := s.certificate; c.ACME {
+		n.Get = h.automaticCertificate
+	} else {
+		n.Sources = []tlsconfig.Source{{Path: c.Path, KeyPath: c.KeyPath, Password: c.Password, Directory: c.Directory}}
+	}
 	switch s.client.Mode {
 	case config.ClientCertificateOptional:
 		n.ClientAuth, n.ClientCAs = tls.VerifyClientCertIfGiven, s.client.Authorities
@@ -142,12 +159,12 @@ func (s shown) name() tlsconfig.Name {
 }
 
 // blame finds the bindings that an error comes from, by reading each alone.
-func blame(all []shown, err error) (problems []config.Problem) {
+func (h *Host) blame(all []shown, err error) (problems []config.Problem) {
 	add := func(s shown, err error) {
 		problems = append(problems, config.Problem{Path: s.path + ".certificate", Message: plainWords(err), Hint: "repair the files, or name others"})
 	}
 	for _, s := range all {
-		if alone := s.unusable(); alone != nil {
+		if alone := h.unusable(s); alone != nil {
 			add(s, alone)
 		}
 	}
@@ -209,6 +226,9 @@ func (f *front) shows() *security {
 
 // choose is the GetConfigForClient of the front.
 func (f *front) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if cfg := f.host.validation(hello); cfg != nil {
+		return cfg, nil
+	}
 	s := f.security.Load()
 	store := s.stores[localIP(hello.Conn)]
 	if store == nil {

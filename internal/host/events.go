@@ -60,6 +60,8 @@ var (
 	eventNameUnknown = newEvent(95, "SniNotFound", "there is no certificate for the name that a client asks for")
 	// Error: the file of session ticket keys cannot be used; keys in memory are. Keys: error.
 	eventTicketKeysFailed = newEvent(96, "TicketKeysFailed", "the session ticket keys cannot be read or rotated")
+	// Error, Warning: automatic certificates cannot be started or stopped. What happens to them is logged by package acme. Keys: error.
+	eventACMEFailed = newEvent(98, "AutomaticCertificatesFailed", "automatic certificates cannot be looked after")
 	// Debug: there is a new session ticket key.
 	eventTicketKeysRotated = newEvent(97, "TicketKeysRotated", "the session ticket keys were rotated")
 )

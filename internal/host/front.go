@@ -25,9 +25,9 @@ type front struct {
 	host     *Host
 	key      string // "http://127.0.0.1:8080"
 	urls     []string
-	manager  atomic.Pointer[httpconn.Manager]
+	manager  atomic.Pointer[serving]
 	limits   kestrel.Limits
-	endpoint *httpconn.Endpoint
+	endpoint *httpconn.Endpoint       // what those of managers are made like
 	security atomic.Pointer[security] // of https; nil otherwise
 	table    atomic.Pointer[table]
 	sockets  []*socket
@@ -49,6 +49,13 @@ type socket struct {
 
 // deadliner is what TCP and unix listeners have, and what ends an Accept without closing.
 type deadliner interface{ SetDeadline(time.Time) error }
+
+// serving is a manager of connections with an endpoint of its own: an endpoint is one manager's, whose lock guards its counters and whose
+// gate its handshakes go through.
+type serving struct {
+	*httpconn.Manager
+	endpoint *httpconn.Endpoint
+}
 
 // hostConn is what the host knows about a connection it serves: Claim decides, the handler carries out. On an HTTP/2 connection,
 // whose requests are not claimed, nothing of it changes.
@@ -94,17 +101,16 @@ func (f *front) start(limits kestrel.Limits) {
 	}
 }
 
-func (f *front) newManager() *httpconn.Manager {
+func (f *front) newManager() *serving {
 	opts := kestrel.Options{Limits: f.limits, Logger: f.host.log}
 	cfg := opts.Connections(server.ApplicationFunc(f.host.process), f.host.features)
 	cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
-	if f.encrypted() { // the connection stays here
-		return httpconn.New(cfg)
+	if !f.encrypted() { // else the connection stays here
+		cfg.Claim = f.claim
+		cfg.Multiplex = f.multiplex
+		cfg.Released = f.released
 	}
-	cfg.Claim = f.claim
-	cfg.Multiplex = f.multiplex
-	cfg.Released = f.released
-	return httpconn.New(cfg)
+	return &serving{httpconn.New(cfg), &httpconn.Endpoint{Name: f.endpoint.Name, Scheme: f.endpoint.Scheme, TLS: f.endpoint.TLS}}
 }
 
 // setLimits serves new connections by other limits; those that are open finish under the old ones.
@@ -138,6 +144,9 @@ func (f *front) claim(q *http1.Request, tag any) bool {
 	if c.no, c.forced = c.forced, nil; c.no != nil {
 		return true
 	}
+	if c.no = f.host.validationAnswer(q.Method(), q.Host(), q.Path()); c.no != nil {
+		return true
+	}
 	c.app, c.no = f.table.Load().find(c.local, q.Host(), q.Path())
 	if c.app == nil {
 		return true
@@ -157,7 +166,8 @@ func (f *front) serve(nc net.Conn, prefix []byte, forced *answer) {
 	c := &hostConn{front: f, forced: forced, local: localIP(nc)}
 	features := server.NewFeatures(f.host.features)
 	server.Set(features, c)
-	f.manager.Load().Serve(nc, f.endpoint, httpconn.Options{Prefix: prefix, Tag: c, Features: features})
+	by := f.manager.Load()
+	by.Serve(nc, by.endpoint, httpconn.Options{Prefix: prefix, Tag: c, Features: features})
 }
 
 func localIP(nc net.Conn) string {
@@ -202,7 +212,7 @@ func (s *socket) accepted(nc net.Conn) {
 
 // exclusive returns the application that connections can be given to unread, or nil.
 func (f *front) exclusive() *application {
-	if f.encrypted() {
+	if f.encrypted() || f.validated() {
 		return nil
 	}
 	return f.table.Load().exclusive()

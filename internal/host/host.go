@@ -56,7 +56,8 @@ type Host struct {
 	forwarder  *forwarder.Forwarder
 	links      *httpconn.Manager // those that no worker has
 	control    *control.Server
-	tickets    *tlsconfig.TicketKeys // of https; nil until a binding needs them. Guarded by reloading
+	tickets    *tlsconfig.TicketKeys     // of https; nil until a binding needs them. Guarded by reloading
+	automatic  atomic.Pointer[automatic] // certificates by ACME; nil while no binding has any
 
 	ctx      context.Context // ends when the host begins to stop
 	cancel   context.CancelFunc
@@ -183,7 +184,7 @@ func (h *Host) stop() error {
 		errs = append(errs, f.manager.Load().Stop(h.aborting))
 		f.closeSecurity()
 	}
-	errs = append(errs, h.links.Stop(h.aborting))
+	errs = append(errs, h.links.Stop(h.aborting), h.stopAutomatic())
 	h.abort()
 	h.wg.Wait()
 	if h.tickets != nil {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"strconv"
@@ -19,6 +20,8 @@ type answer struct {
 	detail     string        // for the developer: shown only in Development
 	retryAfter time.Duration // 0 for none
 	page       []byte        // a ready HTML page, instead of the above
+
+	contentType string // of page, if it is something else
 }
 
 // offline is the answer of an application with app_offline.htm.
@@ -34,7 +37,7 @@ var (
 func (a *answer) write(f *server.Features, development bool) error {
 	res, _ := server.Get[server.ResponseFeature](f)
 	req, _ := server.Get[server.RequestFeature](f)
-	body, contentType := a.page, "text/html"
+	body, contentType := a.page, cmp.Or(a.contentType, "text/html")
 	if body == nil {
 		body, contentType = a.render(req.Header().Get("Accept"), development)
 	}

@@ -72,6 +72,10 @@ func problems(err error) []string {
 // what is no longer wanted. What is the same in both configurations is not touched.
 func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change, error) {
 	wanted := bindings(cfg)
+	automatic, wrong := h.prepareAutomatic(cfg)
+	if wrong != nil {
+		return nil, cfg.Refuse(*wrong)
+	}
 	certificates, err := h.readCertificates(cfg, wanted)
 	if err != nil {
 		return nil, err
@@ -104,6 +108,7 @@ func (h *Host) apply(ctx context.Context, cfg *config.Config) ([]control.Change,
 		fronts[key].setTable(newTable(list))
 	}
 	h.mu.Unlock()
+	h.useAutomatic(automatic) // the sockets are open, so that an authority's validation finds them
 	for key, p := range certificates {
 		fronts[key].use(p)
 	}

@@ -29,6 +29,8 @@ type Name struct {
 	// Sources are the certificates. Of several the client's algorithms decide: ECDSA, then Ed25519, then RSA. Those of a Directory are shown
 	// under the names they are made for; those of a Path under all.
 	Sources []Source
+	// Get answers instead of Sources, in each handshake. What it shows is not watched, warned of or given OCSP responses here.
+	Get func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// NextProtos are offered by ALPN, in this order. MustChoose refuses clients that do not choose one of them.
 	NextProtos []string
 	MustChoose bool

@@ -76,6 +76,10 @@ func (b *builder) name(name string, n Name) error {
 		b.set.tickets[p.config] = fmt.Sprintf("%s\x00%s\x00%d\x00%x", normal(name), of, n.ClientAuth, sha256.Sum256(content))
 		return p
 	}
+	if n.Get != nil {
+		at.other = prepare("", nil)
+		at.other.config.GetCertificate = n.Get
+	}
 	if len(direct) > 0 {
 		at.other = prepare("", direct)
 	}
@@ -113,7 +117,7 @@ func (b *builder) certificates(name string, n Name) (direct []*served, made map[
 			}
 		}
 	}
-	if len(n.Sources) == 0 {
+	if len(n.Sources) == 0 && n.Get == nil {
 		errs = append(errs, errors.New("there is no certificate"))
 	}
 	for of := range made {

@@ -32,8 +32,8 @@ func (s Source) isZero() bool { return s.Path == "" && s.Directory == "" }
 type Certificate struct {
 	// TLS has the whole chain, and the leaf parsed.
 	TLS tls.Certificate
-	// Path is the file that it came from.
-	Path string
+	// Path is the file that it came from, KeyPath that of its key; empty if that is the same.
+	Path, KeyPath string
 
 	chain []*x509.Certificate
 }
@@ -73,6 +73,7 @@ func (s Source) load(seen *snapshot, check *checker) ([]*Certificate, error) {
 func loadFiles(path, keyPath, password string, seen *snapshot, check *checker) (*Certificate, error) {
 	c, err := readPair(path, keyPath, password, seen)
 	if err == nil {
+		c.KeyPath = keyPath
 		err = check.certificate(c)
 	}
 	if err != nil && keyPath != "" {

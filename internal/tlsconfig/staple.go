@@ -225,6 +225,28 @@ func checkStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) (*oc
 	return r, nil
 }
 
+// Staple returns the OCSP response that is shown with a certificate of the Store, nil if there is none.
+func (s *Store) Staple(c *Certificate) []byte {
+	for _, shown := range s.current.Load().certs {
+		if shown.Certificate == c {
+			return shown.current.Load().OCSPStaple
+		}
+	}
+	return nil
+}
+
+// StapleTimes returns from when to when an OCSP response says that the first certificate of a chain is good, or why it does not say so now.
+func StapleTimes(raw []byte, chain []*x509.Certificate) (from, to time.Time, err error) {
+	if len(chain) < 2 {
+		return from, to, errors.New("the chain has no certificate of the authority")
+	}
+	r, err := checkStaple(raw, chain[0], chain[1], time.Now())
+	if err != nil {
+		return from, to, err
+	}
+	return r.ThisUpdate, r.NextUpdate, nil
+}
+
 // Responders is a client for Options.HTTP. It keeps no connection: each responder is asked every few days.
 var Responders = &http.Client{Transport: &http.Transport{
 	Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10,

@@ -21,6 +21,12 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(hostedProgram) != "" {
+		if err := runHosted(); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if os.Getenv(childFolder) != "" {
 		os.Exit(child())
 	}

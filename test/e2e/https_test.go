@@ -321,6 +321,27 @@ func TestAReloadChangesTheCertificateUnderLoad(t *testing.T) {
 	})
 }
 
+// What the reload changes is served by a manager of connections of its own.
+func TestClientsOfHTTPSComeAfterAReloadOfTheLimits(t *testing.T) {
+	inBothModels(t, func(t *testing.T, yaml string) {
+		r, a := startSecure(t, yaml)
+		for i, limit := range []string{"1m", "2m", "3m"} {
+			r.wantGet("before the reload", "/", 200, "name=shop")
+			r.write(strings.Replace(yaml, "    applications:", "    limits: {keepAliveTimeout: "+limit+"}\n    applications:", 1))
+			if _, err := r.control.Reload(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.over(a.trust(), i%2 == 0)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() { r.shown(a) })
+			}
+			all.Wait()
+			r.wantGet("after it", "/", 200, "name=shop")
+		}
+	})
+}
+
 // shown is the certificate that a new client is shown.
 func (r *running) shown(a *authority) *x509.Certificate {
 	r.t.Helper()

@@ -24,7 +24,8 @@ func TestARealBrowserShowsTheDemoAndItsWebSocketWorks(t *testing.T) {
 	}
 	port := itoa(quietPort(t))
 	cmd := exec.Command(lannerCommand(t), "host", "--config", file)
-	cmd.Env = append(os.Environ(), "DEMO_PORT="+port, "DEMO_BIN="+bin, "DEMO_RUN="+t.TempDir(),
+	secure := itoa(quietPort(t))
+	cmd.Env = append(newDevHome(t).env, "DEMO_PORT="+port, "DEMO_HTTPS_PORT="+secure, "DEMO_BIN="+bin, "DEMO_RUN="+t.TempDir(),
 		"DEMO_LANGUAGE=node", "DEMO_RUNTIME="+node, "DEMO_SCRIPT=server.js")
 	startChild(t, cmd).awaitPort("127.0.0.1:" + port)
 
@@ -40,6 +41,9 @@ func TestARealBrowserShowsTheDemoAndItsWebSocketWorks(t *testing.T) {
 	}
 	if page := browse(t, browser, "http://localhost:"+port+"/node/"); !strings.Contains(page, "Out-of-process") {
 		t.Errorf("the page of the Node application:\n%s", page)
+	}
+	if page := browse(t, browser, "https://localhost:"+secure+"/", "--ignore-certificate-errors"); !strings.Contains(page, "in-process") {
+		t.Errorf("the page with the certificate for development:\n%s", page)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/lannerhq/lanner/http3"
 	"github.com/lannerhq/lanner/kestrel"
 	"github.com/lannerhq/lanner/middleware/forwardedheaders"
+	"github.com/lannerhq/lanner/middleware/hsts"
 	"github.com/lannerhq/lanner/middleware/httpsredirection"
 	"github.com/lannerhq/lanner/server"
 )
@@ -47,7 +48,11 @@ var programs = map[string]func() error{
 		if err != nil {
 			return err
 		}
-		return lanner.Run(redirect(application()))
+		strict, err := hsts.New(hsts.Options{})
+		if err != nil {
+			return err
+		}
+		return lanner.Run(strict(redirect(application())))
 	},
 	// proxied is the same behind a reverse proxy on 127.0.0.1 or on a unix socket.
 	"proxied": func() error {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/lannerhq/lanner/internal/devcert"
 )
 
 // Binding is one address, with or without a host name, on which a site answers.
@@ -21,15 +23,18 @@ type Binding struct {
 	// Host is a host name in lower case, or "*." and a name for every name below it. Empty, the default, means every host.
 	Host string
 
-	// Certificate belongs to https and is nil otherwise.
+	// Certificate belongs to https and is nil otherwise. It is nil there, too, for the certificate for development, which only bindings
+	// for this computer may have.
 	Certificate *Certificate
 
 	// ClientCertificate says whether clients must show a certificate. It belongs to https; nil means that none is asked for.
 	ClientCertificate *ClientCertificate
 }
 
-// Certificate names the files of a certificate. There is a Path, a Directory, or both.
+// Certificate says where a certificate comes from: files, with a Path, a Directory, or both; or an authority.
 type Certificate struct {
+	// ACME has the authority of Config.ACME issue it, for the Host of the binding. Default false.
+	ACME bool
 	// Path is the absolute path of the certificate and its chain, of PEM or PKCS#12 (PFX).
 	Path string
 	// KeyPath is the absolute path of the private key. Default: Path, for a file that holds both.
@@ -98,6 +103,16 @@ func (b Binding) url() (string, bool) {
 		host = b.Host
 	}
 	return scheme + net.JoinHostPort(host, strconv.Itoa(b.Port)), true
+}
+
+// onlyThisComputer reports whether clients can only mean this computer, by the address or the name: there the certificate for development
+// is used when no other is given. It is made for the names of this computer alone.
+func (b Binding) onlyThisComputer() bool {
+	name := strings.TrimPrefix(b.Host, "*.")
+	if name != "" && !devcert.Loopback(name) {
+		return false
+	}
+	return devcert.Loopback(b.Address) || b.Address == "*" && name != ""
 }
 
 // sockets returns the addresses the binding listens on, in a form that can be compared. Port 0 gives none, because the

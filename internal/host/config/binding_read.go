@@ -55,8 +55,8 @@ func (bindingCodec) schema(g definitions) schema {
 // checkTLS reports a binding that cannot work.
 func (d *decoder) checkTLS(at string, n *yaml.Node, b Binding) bool {
 	switch {
-	case b.Protocol == HTTPS && b.Certificate == nil:
-		d.fail(at, n, fmt.Sprintf("write {protocol: https, address: %q, port: %d, certificate: {path: cert.pem, keyPath: key.pem}}", b.Address, b.Port),
+	case b.Protocol == HTTPS && b.Certificate == nil && !b.onlyThisComputer():
+		d.fail(at, n, fmt.Sprintf("write {protocol: https, address: %q, port: %d, certificate: {path: cert.pem, keyPath: key.pem}}; only on a loopback address, for localhost, is there one for development", b.Address, b.Port),
 			"https without a certificate")
 	case b.Protocol == HTTP && b.Certificate != nil:
 		d.fail(at, n, "write protocol: https, or remove the certificate", "a certificate belongs to https only")

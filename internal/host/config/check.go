@@ -17,6 +17,7 @@ func (d *decoder) check(cfg *Config) {
 	d.checkApplicationPaths(cfg)
 	d.checkBindings(cfg)
 	d.checkLogFiles(cfg)
+	d.checkACME(cfg)
 }
 
 // sitesInFile returns the sites in the order of the file, so that the later of two that clash is the wrong one.
@@ -208,5 +209,7 @@ func keyOwners() map[string][]string {
 	add(clientCertificateObject.a, clientCertificateObject.names())
 	add(controlObject.a, controlObject.names())
 	add(logObject.a, logObject.names())
+	add(acmeObject.a, acmeObject.names())
+	add(externalAccountObject.a, externalAccountObject.names())
 	return owners
 }

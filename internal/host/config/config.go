@@ -20,6 +20,7 @@ type Config struct {
 
 	Control Control
 	Log     Log
+	ACME    ACME
 
 	// ShutdownTimeLimit bounds the stop of the whole host: running requests get this long, then they are cut.
 	// Default 30s, the time the conventions give a graceful drain.
@@ -28,7 +29,7 @@ type Config struct {
 	// Logs is the absolute folder for the captured output of workers. Default: see defaultLogs in paths.go.
 	Logs string
 
-	// State is the absolute folder for what outlives the host: the keys of TLS session tickets. Default: beside Logs, or
+	// State is the absolute folder for what outlives the host: the keys of TLS session tickets, and ACME.Folder. Default: beside Logs, or
 	// /var/lib/lanner for root.
 	State string
 

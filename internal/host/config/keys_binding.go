@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -9,8 +10,10 @@ import (
 var certificateObject = &object[Certificate]{
 	name: "certificate",
 	a:    "a certificate",
-	doc:  "Files of a certificate, PEM or PKCS#12 (PFX). They are watched: what they hold is shown without a reload. One that clients would refuse is an error of the configuration when it is loaded by the host.",
+	doc:  "Files of a certificate, PEM or PKCS#12 (PFX), or an authority that issues it. Files are watched: what they hold is shown without a reload. One that clients would refuse is an error of the configuration when it is loaded by the host.",
 	fields: []field[Certificate]{
+		key("acme", func(c *Certificate) *bool { return &c.ACME }, boolean(),
+			"Whether the authority of [acme](#acme) issues a certificate for the host of the binding, and renews it. There are no files to name then.").or("false"),
 		key("path", func(c *Certificate) *string { return &c.Path }, optionalPath("the path of a PEM or PFX file"),
 			"The certificate and the chain up to its authority. Relative paths start from the folder of the configuration file."),
 		key("keyPath", func(c *Certificate) *string { return &c.KeyPath }, optionalPath("the path of a PEM file"),
@@ -26,9 +29,15 @@ var certificateObject = &object[Certificate]{
 // checkCertificate holds the places of a certificate against each other.
 func checkCertificate(d *decoder, at string, k keys, c *Certificate) {
 	switch {
-	case !k.usable("path", "keyPath", "password", "directory"):
-	case c.Path == "" && c.Directory == "" && !k.meant["path"] && !k.meant["directory"]:
-		d.fail(at, k.node, `add "path", a PEM or PFX file, or "directory", a folder of certificates`, "a certificate without a file")
+	case !k.usable("acme", "path", "keyPath", "password", "directory"):
+	case c.ACME:
+		for _, other := range []string{"path", "keyPath", "password", "directory"} {
+			if k.ok(other) {
+				d.fail(member(at, other), k.value[other], "remove it, or remove acme", "a certificate that is issued automatically has no %q", other)
+			}
+		}
+	case c.Path == "" && c.Directory == "" && !k.meant["path"] && !k.meant["directory"] && !k.meant["acme"]:
+		d.fail(at, k.node, `add "path", a PEM or PFX file, or "directory", a folder of certificates, or acme: true`, "a certificate without a file")
 	case c.Path == "" && c.KeyPath != "":
 		d.fail(member(at, "keyPath"), k.value["keyPath"], `add "path", the certificate of this key, or remove keyPath`, "a key without its certificate")
 	case c.KeyPath == "":
@@ -104,7 +113,7 @@ var bindingObject = &object[Binding]{
 		key("host", func(b *Binding) *string { return &b.Host }, hostCodec(),
 			"The host name to answer for; *.example.org answers for every name below example.org. Left out: every host name."),
 		key("certificate", func(b *Binding) **Certificate { return &b.Certificate }, pointer[Certificate]{certificateObject},
-			"The certificate, for https."),
+			"The certificate, for https.").orElse("on a loopback address the one of \"lanner dev-certs https\"", func(*decoder, *Binding) {}),
 		key("clientCertificate", func(b *Binding) **ClientCertificate { return &b.ClientCertificate }, pointer[ClientCertificate]{clientCertificateObject},
 			"Whether clients must show a certificate, for https. Left out: they are not asked."),
 	},
@@ -127,8 +136,19 @@ func checkBinding(d *decoder, at string, k keys, b *Binding) {
 	if value := k.value["protocol"]; value != nil {
 		n = value
 	}
-	if k.usable("certificate", "clientCertificate") {
-		d.checkTLS(at, n, *b)
+	if k.usable("certificate", "clientCertificate") && d.checkTLS(at, n, *b) && b.Certificate != nil && b.Certificate.ACME && k.usable("host") {
+		d.checkAutomatic(at, *b)
+	}
+}
+
+// checkAutomatic reports a binding whose name cannot be validated.
+func (d *decoder) checkAutomatic(at string, b Binding) {
+	acme := member(member(at, "certificate"), "acme")
+	switch {
+	case b.Host == "":
+		d.failPath(acme, "add \"host\" to the binding, such as host: www.example.org; write a binding for each name", "an automatic certificate needs the name that it is for")
+	case strings.HasPrefix(b.Host, "*."):
+		d.failPath(acme, "write a binding for each name, or get the wildcard's certificate elsewhere and name its files", "the wildcard %s cannot be validated by http-01 or tls-alpn-01", b.Host)
 	}
 }
 

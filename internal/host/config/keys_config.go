@@ -59,6 +59,8 @@ var configObject = &object[Config]{
 			"Application pools by name. An application that names none gets one of its own."),
 		key("control", func(c *Config) *Control { return &c.Control }, controlObject,
 			"Where the host listens for the lanner command."),
+		key("acme", func(c *Config) *ACME { return &c.ACME }, acmeObject,
+			"Where automatic certificates come from."),
 		key("log", func(c *Config) *Log { return &c.Log }, logObject,
 			"What the host writes to standard error about itself."),
 		key("shutdownTimeLimit", func(c *Config) *time.Duration { return &c.ShutdownTimeLimit }, duration(time.Hour, "no grace"),
@@ -69,7 +71,7 @@ var configObject = &object[Config]{
 				c.Logs = d.system.logs(d.dir)
 			}),
 		key("state", func(c *Config) *string { return &c.State }, filePath("the path of a folder"),
-			"The folder for what outlives the host: the keys of TLS session tickets. Relative paths start from the folder of the configuration file.").
+			"The folder for what outlives the host: the keys of TLS session tickets, and automatic certificates. Relative paths start from the folder of the configuration file.").
 			orElse("$XDG_STATE_HOME/lanner; /var/lib/lanner for root", func(d *decoder, c *Config) {
 				c.State = d.system.state(d.dir)
 			}),

@@ -44,7 +44,7 @@ func (d *decoder) maskEnvironments(root *yaml.Node) {
 
 // isSecret reports whether the values of a key, or of one that may be a misspelling of it, are hidden.
 func isSecret(key string) bool {
-	return strings.HasPrefix(key, "env") || strings.HasPrefix(key, "passw")
+	return strings.HasPrefix(key, "env") || strings.HasPrefix(key, "passw") || key == "mackey"
 }
 
 // isReference reports whether a text is one ${...} without a default.

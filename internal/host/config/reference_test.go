@@ -61,6 +61,8 @@ func reference() string {
 	section(&b, "Pool", poolObject)
 	section(&b, "RapidFail", rapidFailObject)
 	section(&b, "Recycling", recyclingObject)
+	section(&b, "ACME", acmeObject)
+	section(&b, "ExternalAccount", externalAccountObject)
 	section(&b, "Control", controlObject)
 	section(&b, "Log", logObject)
 	return b.String()
@@ -93,7 +95,7 @@ func cell(text string, markdown bool) string {
 func linked(expects string) string {
 	for _, o := range []struct{ a, section string }{
 		{certificateObject.a, "certificate"}, {clientCertificateObject.a, "clientcertificate"}, {limitsObject.a, "limits"}, {stdoutObject.a, "stdout"}, {healthCheckObject.a, "healthcheck"},
-		{rapidFailObject.a, "rapidfail"}, {recyclingObject.a, "recycling"}, {controlObject.a, "control"}, {logObject.a, "log"},
+		{rapidFailObject.a, "rapidfail"}, {recyclingObject.a, "recycling"}, {controlObject.a, "control"}, {acmeObject.a, "acme"}, {externalAccountObject.a, "externalaccount"}, {logObject.a, "log"},
 		{poolOrReference().expects(), "pool"}, {poolsByName().expects(), "pool"},
 	} {
 		if expects == o.a {

@@ -82,5 +82,5 @@ func (s *shower) comment(at string, node *yaml.Node) *yaml.Node {
 
 // isHidden reports whether a path is that of an environment variable or a password.
 func isHidden(at string) bool {
-	return strings.HasSuffix(at, ".certificate.password") || strings.Contains(at, ".environment.") || strings.Contains(at, ".environment[")
+	return strings.HasSuffix(at, ".certificate.password") || strings.HasSuffix(at, ".externalAccount.macKey") || strings.Contains(at, ".environment.") || strings.Contains(at, ".environment[")
 }

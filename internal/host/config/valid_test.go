@@ -89,8 +89,12 @@ func TestEveryKeyLeftOutGetsItsDocumentedDefault(t *testing.T) {
 				MinRequestBodyDataRate: 240, MinResponseDataRate: 240,
 			},
 		}},
-		Control:           Control{Socket: "/run/user/1000/lanner/admin.sock"},
-		Log:               Log{Level: slog.LevelInfo, Format: LogAuto},
+		Control: Control{Socket: "/run/user/1000/lanner/admin.sock"},
+		Log:     Log{Level: slog.LevelInfo, Format: LogAuto},
+		ACME: ACME{
+			Directory: "https://acme-v02.api.letsencrypt.org/directory", Folder: "/home/user/.local/state/lanner/acme",
+			Challenges: []Challenge{HTTP01, TLSALPN01}, HTTPPort: 80, TLSPort: 443,
+		},
 		ShutdownTimeLimit: 30 * time.Second,
 		Logs:              "/home/user/.local/state/lanner/logs",
 		State:             "/home/user/.local/state/lanner",
@@ -214,6 +218,66 @@ func TestABindingForHTTPSHasItsCertificate(t *testing.T) {
 	want(t, "a folder alone has no file", folder.Sites["web"].Bindings[0].Certificate, &Certificate{Directory: "/etc/letsencrypt/live"})
 }
 
+func TestAnAutomaticCertificateIsForTheHostOfItsBinding(t *testing.T) {
+	cfg := mustParse(t, strings.Replace(secured, "{path: cert.pem}", "{acme: true}", 1)+`
+acme: {agreeToTerms: true, email: ops@example.org, directory: "https://ca.example.org/acme", roots: ca.pem, profile: shortlived, folder: issued,
+  challenges: [tls-alpn-01], tlsPort: 8443, externalAccount: {keyId: kid-1, macKey: "${env:SECRET}"}}
+state: /srv/state
+`)
+	want(t, "the binding", cfg.Sites["web"].Bindings[0].Certificate, &Certificate{ACME: true})
+	want(t, "every key of acme", cfg.ACME, ACME{
+		AgreeToTerms: true, Email: "ops@example.org", Directory: "https://ca.example.org/acme", Roots: "/etc/lanner/ca.pem", Profile: "shortlived", Folder: "/etc/lanner/issued",
+		Challenges: []Challenge{TLSALPN01}, HTTPPort: 80, TLSPort: 8443, ExternalAccount: &ExternalAccount{KeyID: "kid-1", MACKey: "hunter2"},
+	})
+	for _, o := range []ShowOptions{{}, {JSON: true}} {
+		var b strings.Builder
+		if err := Show(&b, cfg, o); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "macKey") {
+			t.Errorf("the key of the account is shown:\n%s", b.String())
+		}
+	}
+	same := mustParse(t, secured+"\nstate: /srv/state\n")
+	want(t, "the folder is beside the other state", same.ACME.Folder, "/srv/state/acme")
+	if d := Diff(same, cfg); len(d.Settings) != 1 || d.Settings[0] != "acme" {
+		t.Errorf("the difference is %+v, want the setting acme", d)
+	}
+	literal := strings.Replace(secured, "{path: cert.pem}", "{acme: true}", 1) + "\nacme: {agreeToTerms: true, externalAccount: {keyId: kid-1, macKey: hunter2}}\n"
+	var b strings.Builder
+	if err := Show(&b, mustParse(t, literal), ShowOptions{}); err != nil || strings.Contains(b.String(), "hunter2") {
+		t.Errorf("%v, a key that stands in the file is shown:\n%s", err, b.String())
+	}
+	for _, p := range mustFail(t, literal+"bindings: 1\n") {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a mistake shows it:\n%s", p)
+		}
+	}
+	for _, p := range mustFail(t, strings.Replace(literal, "keyId: kid-1, ", "", 1)) {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a mistake in its line shows it:\n%s", p)
+		}
+	}
+}
+
+func TestABindingForThisComputerNeedsNoCertificate(t *testing.T) {
+	for binding, want := range map[string]bool{
+		"https://127.0.0.1:8443": true, "https://127.1.2.3:8443": true, "'https://[::1]:8443'": true, "https://localhost:8443": true,
+		"https://shop.localhost:8443": true, "{protocol: https, address: localhost, host: '*.dev.localhost'}": true,
+		"https://*:8443": false, "https://192.0.2.1:8443": false, "https://localhost.example.org:8443": false, "https://unix:/run/a.sock": false,
+		"{protocol: https, address: 127.0.0.1, host: www.example.org}": false, "{protocol: https, address: 192.0.2.1, host: localhost}": false,
+	} {
+		text := strings.Replace(secured, "{protocol: https, port: 8443, host: a.example.org, certificate: {path: cert.pem}}", binding, 1)
+		cfg, err := parse("/etc/lanner/lanner.yaml", []byte(text), testSystem())
+		switch {
+		case (err == nil) != want:
+			t.Errorf("%s: %v, want it to be accepted: %v", binding, err, want)
+		case want && cfg.Sites["web"].Bindings[0].Certificate != nil:
+			t.Errorf("%s has the certificate %+v, want none", binding, cfg.Sites["web"].Bindings[0].Certificate)
+		}
+	}
+}
+
 func TestAPasswordIsNotShown(t *testing.T) {
 	for _, text := range []string{"hunter2", "${env:SECRET}", "${file:/run/secret}"} {
 		cfg := mustParse(t, strings.Replace(secured, "{path: cert.pem}", "{path: cert.pfx, password: '"+text+"'}", 1))
@@ -237,7 +301,7 @@ func TestAnAddressSpeaksOneProtocol(t *testing.T) {
 	for binding, message := range map[string]string{
 		"http://b.example.org:8443": `*:8443 is http here and https in the site "web", line 4`,
 		"http://127.0.0.1:8443":     `127.0.0.1:8443 is http here and https in the site "web", line 4`,
-		"https://127.0.0.1:9443":    "https without a certificate",
+		"https://192.0.2.1:9443":    "https without a certificate",
 		"http://b.example.org:8444": "",
 	} {
 		_, err := parse("/etc/lanner/lanner.yaml", []byte(secured+strings.Replace(other, "BINDING", binding, 1)), testSystem())

@@ -59,6 +59,18 @@ func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
 	return list.Certificates, err
 }
 
+// Certificate asks for all that is known of the certificates that are shown for a name, a host name or a file.
+func (c *Client) Certificate(ctx context.Context, name string) ([]CertificateDetail, error) {
+	list, err := call[certificateDetails](ctx, c, http.MethodGet, "/api/v1/certificates/"+url.PathEscape(name))
+	return list.Certificates, err
+}
+
+// RenewCertificate has the certificates for a name renewed, and waits for that.
+func (c *Client) RenewCertificate(ctx context.Context, name string) ([]Renewal, error) {
+	list, err := call[renewals](ctx, c, http.MethodPost, "/api/v1/certificates/"+url.PathEscape(name)+"/renew")
+	return list.Certificates, err
+}
+
 // Recycle replaces the workers of a site and waits until the new ones serve. On an error the steps that were done are in
 // the result too.
 func (c *Client) Recycle(ctx context.Context, site string) (SiteResult, error) {

@@ -9,7 +9,7 @@ import (
 // every answer that is not a success.
 type Error struct {
 	// Status is an HTTP status: 400 the request makes no sense, 403 the caller may not, 404 no such site, 409 something
-	// else is under way, 422 the configuration file has mistakes, 500 it failed, 503 the host is stopping.
+	// else is under way, 422 the configuration file, or a certificate, has mistakes, 500 it failed, 502 somebody else failed, 503 the host is stopping.
 	// Zero means 500.
 	Status int `json:"-"`
 	// Message says what failed, on what and why.

@@ -52,6 +52,23 @@ func (h *fakeHost) Certificates() []Certificate {
 	}
 }
 
+func (h *fakeHost) Certificate(name string) ([]CertificateDetail, error) {
+	for _, c := range h.Certificates() {
+		if c.Path == name || len(c.Names) > 0 && c.Names[0] == name {
+			return []CertificateDetail{{Certificate: c, KeyPath: "/etc/a.key", Key: "ECDSA P-256", OCSP: OCSP{Status: "good"}}}, nil
+		}
+	}
+	return nil, &Error{Status: 404, Message: "no certificate is shown for " + name}
+}
+
+func (h *fakeHost) RenewCertificate(_ context.Context, name string) ([]Renewal, error) {
+	found, err := h.Certificate(name)
+	if err != nil {
+		return nil, err
+	}
+	return []Renewal{{Certificate: found[0].Certificate, Changed: true}}, nil
+}
+
 func (h *fakeHost) set(site string, state State) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

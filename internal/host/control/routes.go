@@ -15,6 +15,8 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("/api/v1/status", get(s.status))
 	mux.Handle("/api/v1/config", get(s.config))
 	mux.Handle("/api/v1/certificates", get(s.certificates))
+	mux.Handle("/api/v1/certificates/{name}", get(s.certificate))
+	mux.Handle("/api/v1/certificates/{name}/renew", post(s.renewCertificate))
 	mux.Handle("/api/v1/logs", get(s.logs))
 	mux.Handle("/api/v1/reload", post(s.reload))
 	mux.Handle("/api/v1/sites/{site}/recycle", post(s.recycle))
@@ -118,6 +120,40 @@ func (s *Server) certificates(w http.ResponseWriter, _ *http.Request) {
 		list.Certificates[i].Names = orEmpty(list.Certificates[i].Names)
 	}
 	writeJSON(w, http.StatusOK, list)
+}
+
+// certificateDetails is the answer to GET /api/v1/certificates/{name}.
+type certificateDetails struct {
+	Certificates []CertificateDetail `json:"certificates"`
+}
+
+func (s *Server) certificate(w http.ResponseWriter, r *http.Request) {
+	list, err := s.host.Certificate(r.PathValue("name"))
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	for i := range list {
+		list[i].Names, list[i].Chain = orEmpty(list[i].Names), orEmpty(list[i].Chain)
+	}
+	writeJSON(w, http.StatusOK, certificateDetails{orEmpty(list)})
+}
+
+// renewals is the answer to POST /api/v1/certificates/{name}/renew.
+type renewals struct {
+	Certificates []Renewal `json:"certificates"`
+}
+
+func (s *Server) renewCertificate(w http.ResponseWriter, r *http.Request) {
+	list, err := s.host.RenewCertificate(r.Context(), r.PathValue("name"))
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	for i := range list {
+		list[i].Names = orEmpty(list[i].Names)
+	}
+	writeJSON(w, http.StatusOK, renewals{orEmpty(list)})
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {

@@ -33,6 +33,14 @@ type Host interface {
 	// Certificates lists what the host shows to clients of https, sorted by address and file.
 	Certificates() []Certificate
 
+	// Certificate describes what is shown for a name: a host name that it is for, or its file; the same certificate once for each address. A
+	// name that nothing is shown for is an [*Error] with status 404.
+	Certificate(name string) ([]CertificateDetail, error)
+
+	// RenewCertificate has the certificates that are shown for a name renewed at once, and returns when that is done: those of an authority
+	// are ordered, files are read again. On an error the old ones are shown.
+	RenewCertificate(ctx context.Context, name string) ([]Renewal, error)
+
 	// Config returns the effective configuration, in a form that encoding/json can write, with secrets masked.
 	Config() any
 }
@@ -79,13 +87,75 @@ type Certificate struct {
 	// Subject and Issuer say whose it is, and who made it.
 	Subject string `json:"subject"`
 	Issuer  string `json:"issuer"`
-	// NotAfter is when it expires, DaysLeft how many whole days are left; negative when it has expired.
-	NotAfter time.Time `json:"notAfter"`
+	// Source says where it comes from.
+	Source Source `json:"source"`
+	// NotAfter is when it expires, DaysLeft how many whole days are left; negative when it has expired. Zero while there is none.
+	NotAfter time.Time `json:"notAfter,omitzero"`
 	DaysLeft int       `json:"daysLeft"`
 	// Path is its file.
 	Path string `json:"path"`
-	// Error says why its files cannot be used as they are now; empty if they can. The certificate is shown all the same.
+	// Error says why its files cannot be used as they are now, or why its authority has not issued it or another in its place; empty if
+	// nothing is wrong. The certificate is shown all the same, if there is one.
 	Error string `json:"error,omitempty"`
+}
+
+// Source is where a certificate comes from.
+type Source string
+
+const (
+	// SourceFile is files that the configuration names.
+	SourceFile Source = "file"
+	// SourceACME is an authority, by ACME.
+	SourceACME Source = "acme"
+	// SourceDevelopment is "lanner dev-certs".
+	SourceDevelopment Source = "development"
+)
+
+// CertificateDetail is all that is known of a certificate.
+type CertificateDetail struct {
+	Certificate
+	// KeyPath is the file of its private key, which may be Path.
+	KeyPath string `json:"keyPath,omitempty"`
+	// Key is the type of its key, such as "ECDSA P-256". Empty while there is no certificate.
+	Key string `json:"key,omitempty"`
+	// Chain is what clients are sent, the certificate first.
+	Chain []ChainCertificate `json:"chain"`
+	// OCSP is the response that is stapled.
+	OCSP OCSP `json:"ocsp"`
+	// NextAttempt is when its authority is asked for another. Zero while that is under way, and for files.
+	NextAttempt time.Time `json:"nextAttempt,omitzero"`
+}
+
+// ChainCertificate is one certificate of a chain.
+type ChainCertificate struct {
+	Subject string `json:"subject"`
+	Issuer  string `json:"issuer"`
+	// Names are those that it is made for, if it is no authority's.
+	Names []string `json:"names,omitempty"`
+	// Serial is its number in hexadecimal, SHA256 its fingerprint.
+	Serial    string    `json:"serial"`
+	SHA256    string    `json:"sha256"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	// Key is the type of its key, Signature how it was signed.
+	Key       string `json:"key"`
+	Signature string `json:"signature"`
+}
+
+// OCSP is the state of stapling.
+type OCSP struct {
+	// Status is "good", or says why nothing is stapled.
+	Status string `json:"status"`
+	// ThisUpdate and NextUpdate are of the response. Zero without one.
+	ThisUpdate time.Time `json:"thisUpdate,omitzero"`
+	NextUpdate time.Time `json:"nextUpdate,omitzero"`
+}
+
+// Renewal is what came of a renewal for one address.
+type Renewal struct {
+	Certificate
+	// Changed says that another certificate is shown than before.
+	Changed bool `json:"changed"`
 }
 
 // ConfigErrors says what is wrong with the configuration file of a host that serves an older one.
