@@ -22,6 +22,14 @@ func newHandshakeGate(n int) handshakeGate {
 func (g handshakeGate) enter() { g <- struct{}{} }
 func (g handshakeGate) leave() { <-g }
 
+// OutsideHandshake calls wait, which a handshake of the manager's has come to, so that others compute meanwhile: a key that is elsewhere signs
+// in it. It is for goroutines that make a handshake alone, such as those that call a crypto.Signer.
+func (m *Manager) OutsideHandshake(wait func()) {
+	m.handshakes.leave()
+	defer m.handshakes.enter()
+	wait()
+}
+
 // during calls shake inside the gate. A function of the application may panic in it.
 func (g handshakeGate) during(shake func() error) error {
 	g.enter()
