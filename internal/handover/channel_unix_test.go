@@ -65,7 +65,7 @@ func TestEveryMessageArrivesAsItWasSent(t *testing.T) {
 		&Pong{Seq: 5},
 		&Failed{Reason: "cannot bind: address in use"},
 		&Register{LocalID: LocalID | 1, Slot: 40000, ListenID: 3, Descriptor: d},
-		&Sign{ID: 1, Key: 7, Scheme: tls.PSSWithSHA256, Digest: bytes.Repeat([]byte{1}, 32)},
+		&Sign{ID: 1, Key: 7, Scheme: tls.PSSWithSHA256, Content: bytes.Repeat([]byte{1}, 32)},
 	}
 	host, worker := pair(t)
 	for _, m := range fromHost {

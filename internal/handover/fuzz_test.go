@@ -89,7 +89,7 @@ func FuzzTicketKeys(f *testing.F) {
 }
 
 func FuzzSign(f *testing.F) {
-	fuzzBinary(f, KindSign, &Sign{ID: 1, Key: 2, Scheme: tls.ECDSAWithP256AndSHA256, Digest: make([]byte, 32)}, &Sign{ID: 1, Key: 2, Scheme: tls.Ed25519, Digest: make([]byte, 130)})
+	fuzzBinary(f, KindSign, &Sign{ID: 1, Key: 2, Scheme: tls.ECDSAWithP256AndSHA256, Content: make([]byte, 32)}, &Sign{ID: 1, Key: 2, Scheme: tls.Ed25519, Content: make([]byte, 130)})
 }
 
 func FuzzSignResult(f *testing.F) {

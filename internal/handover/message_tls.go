@@ -66,8 +66,8 @@ type Sign struct {
 	Key uint64
 	// Scheme says how: the key's algorithm, the hash, and for RSA the padding. That of ECDSA says nothing of the curve, as in TLS 1.2.
 	Scheme tls.SignatureScheme
-	// Digest is what the scheme's hash has come to; for Ed25519, which has none, what is to be signed. At most [MaxSignInput] bytes.
-	Digest []byte
+	// Content is what is to be signed, not its digest: so the host sees that it is of a handshake. At most [MaxSignContent] bytes.
+	Content []byte
 }
 
 // SignResult answers [Sign].
@@ -82,8 +82,8 @@ type SignResult struct {
 const (
 	// MaxSigns is how many questions a worker may have open. One more breaks the rules.
 	MaxSigns = 64
-	// MaxSignInput bounds [Sign.Digest].
-	MaxSignInput = 512
+	// MaxSignContent bounds [Sign.Content].
+	MaxSignContent = 512
 	// MaxTicketKeys bounds [TicketKeys.Keys].
 	MaxTicketKeys = 8
 
@@ -146,8 +146,8 @@ func (m *Sign) check() error {
 	if m.ID == 0 || m.Key == 0 {
 		return errors.New("a question for a signature needs a number and a key's")
 	}
-	if len(m.Digest) == 0 || len(m.Digest) > MaxSignInput {
-		return fmt.Errorf("%d bytes to sign, want 1 to %d", len(m.Digest), MaxSignInput)
+	if len(m.Content) == 0 || len(m.Content) > MaxSignContent {
+		return fmt.Errorf("%d bytes to sign, want 1 to %d", len(m.Content), MaxSignContent)
 	}
 	return nil
 }
@@ -156,8 +156,8 @@ func (m *Sign) appendPayload(b []byte) ([]byte, error) {
 	b = be.AppendUint64(b, m.ID)
 	b = be.AppendUint64(b, m.Key)
 	b = be.AppendUint16(b, uint16(m.Scheme))
-	b = be.AppendUint32(b, uint32(len(m.Digest)))
-	return append(b, m.Digest...), nil
+	b = be.AppendUint32(b, uint32(len(m.Content)))
+	return append(b, m.Content...), nil
 }
 
 func (m *Sign) parsePayload(p []byte, newer bool) error {
@@ -165,7 +165,7 @@ func (m *Sign) parsePayload(p []byte, newer bool) error {
 	m.ID = c.uint64()
 	m.Key = c.uint64()
 	m.Scheme = tls.SignatureScheme(c.uint16())
-	m.Digest = c.bytes(int(c.uint32()))
+	m.Content = c.bytes(int(c.uint32()))
 	return c.end(newer)
 }
 
