@@ -16,7 +16,6 @@ import (
 // credential is what this worker ends TLS with, for connections to a name of its own: all but the private key.
 type credential struct {
 	endpoint *httpconn.Endpoint
-	features *server.Features // above those of its connections; has the credential itself
 	config   atomic.Pointer[tls.Config]
 	names    atomic.Pointer[[]handover.Name]
 	ended    atomic.Bool // its connections are on their way out
@@ -28,8 +27,7 @@ type credential struct {
 func (s *Server) learn(m *handover.Credential) {
 	c := s.credentials[m.ID]
 	if c == nil {
-		c = &credential{features: server.NewFeatures(s.features)}
-		server.Set(c.features, c)
+		c = new(credential)
 		c.endpoint = &httpconn.Endpoint{Name: "https", Scheme: "https", TLS: &tls.Config{
 			MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.config.Load(), nil },
 		}}
@@ -39,7 +37,7 @@ func (s *Server) learn(m *handover.Credential) {
 	if m.Ended {
 		c.ended.Store(true)
 		delete(s.credentials, m.ID)
-		s.manager.DrainEndpoint(c.endpoint)
+		s.soon(func() { s.manager.DrainEndpoint(c.endpoint) })
 		return
 	}
 	cfg := &tls.Config{MinVersion: max(m.MinVersion, tls.VersionTLS12), MaxVersion: m.MaxVersion, CipherSuites: m.Suites, NextProtos: m.Protocols}
@@ -88,10 +86,12 @@ func (s *Server) secure(nc net.Conn, m *handover.Conn) {
 		s.send(&handover.Done{ID: m.ID})
 		return
 	}
-	from := &origin{id: m.ID, slot: handover.NoSlot, ours: true, fresh: &s.fresh}
-	from.fresh.begin()
+	from := &origin{id: m.ID, slot: handover.NoSlot, ours: true, visit: &visit{credential: c, fresh: &s.fresh}}
+	features := server.NewFeatures(s.features)
+	server.Set(features, from.visit)
+	s.fresh.begin()
 	s.send(&handover.Accepted{ID: m.ID})
-	s.manager.Serve(nc, c.endpoint, httpconn.Options{Tag: from, Shared: true, Features: c.features, OnState: from.onState})
+	s.manager.Serve(nc, c.endpoint, httpconn.Options{Tag: from, Shared: true, Features: features})
 }
 
 // owns reports whether a request for a host, on a connection that was made for a name of this worker, is this worker's. The first that matches decides.
@@ -123,6 +123,9 @@ func (c *credential) process(o owned, f *server.Features) error {
 	res.SetStatus(421)
 	res.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	res.Header().Set("Cache-Control", "no-store")
+	if c.ended.Load() {
+		res.Header().Set("Connection", "close")
+	}
 	res.Header().Set("Content-Length", fmt.Sprint(len(text)))
 	_, err := res.Write([]byte(text))
 	return err

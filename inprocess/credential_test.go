@@ -2,6 +2,7 @@ package inprocess
 
 import (
 	"bufio"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -132,7 +133,7 @@ func (k *keeper) shake(cfg *tls.Config) (*tls.Conn, error) {
 
 // get asks for a path of a host, over the version of HTTP that was agreed on for each connection.
 func (k *keeper) client(cfg *tls.Config, http2 bool) *http.Client {
-	transport := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), Dial: func(string, string) (net.Conn, error) { return k.dial(), nil }}
+	transport := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), DialContext: func(context.Context, string, string) (net.Conn, error) { return k.dial(), nil }}
 	transport.Protocols.SetHTTP1(!http2)
 	transport.Protocols.SetHTTP2(http2)
 	k.t.Cleanup(transport.CloseIdleConnections)

@@ -2,13 +2,11 @@ package inprocess
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/lannerhq/lanner/internal/httpconn"
-	"github.com/lannerhq/lanner/internal/transport"
 )
 
-// freshTime is how long a drain waits for connections with TLS that have not had a request yet. Their clients have just come: they were handed
+// freshTime is how long a drain, of all or of one credential, waits for connections with TLS that have not had a request yet. Their clients have just come: they were handed
 // over when this worker was the newest. One that is closed before its first request is a failure that clients do not expect.
 const freshTime = time.Second
 
@@ -34,38 +32,35 @@ func (f *fresh) end() {
 	}
 }
 
-// wait returns what is closed when there are none; nil when there are none now. Only one goroutine may wait.
+// wait returns what is closed when there are none; nil when there are none now.
 func (f *fresh) wait() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.n == 0 {
-		return nil
+	if f.n > 0 && f.none == nil {
+		f.none = make(chan struct{})
 	}
-	f.none = make(chan struct{})
 	return f.none
 }
 
-// onState notes that a connection has its first request. It runs on the connection's goroutine.
-func (o *origin) onState(_ transport.Link, state httpconn.State) {
-	if state == httpconn.Running || state == httpconn.Upgraded {
-		o.used()
+// visit is a connection with TLS, as a feature of its requests.
+type visit struct {
+	*credential
+	fresh *fresh
+	begun atomic.Bool // it is fresh no more
+}
+
+// used notes that the connection has had a request, or is over.
+func (v *visit) used() {
+	if v != nil && !v.begun.Load() && v.begun.CompareAndSwap(false, true) {
+		v.fresh.end()
 	}
 }
 
-// used says that the connection is fresh no more. It runs on the connection's goroutine, or when that is over.
-func (o *origin) used() {
-	if o.fresh != nil {
-		o.fresh.end()
-		o.fresh = nil
-	}
-}
-
-// drainSoon drains when connections that are fresh have had their first request, or freshTime is over. It returns at once.
-func (s *Server) drainSoon() {
-	s.stopAccepting()
+// soon calls drain when connections that are fresh have had their first request, or freshTime is over. It returns at once.
+func (s *Server) soon(drain func()) {
 	none := s.fresh.wait()
 	if none == nil {
-		s.drainNow()
+		drain()
 		return
 	}
 	s.mu.Lock()
@@ -81,11 +76,12 @@ func (s *Server) drainSoon() {
 		case <-late.C:
 		case <-s.stopping:
 		}
-		s.drainNow()
+		drain()
 	})
 }
 
-func (s *Server) drainNow() {
+// drainAll ends what this worker has, and says so.
+func (s *Server) drainAll() {
 	s.manager.Drain()
 	s.drain()
 }

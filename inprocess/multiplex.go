@@ -36,8 +36,9 @@ const (
 // Process implements server.Application. A request on an HTTP/2 connection that has become another application's by a reload is
 // refused: the connection is on its way out, and over HTTP/1.1 every request reaches whose it is.
 func (o owned) Process(f *server.Features) error {
-	if c, ok := server.Get[*credential](f); ok {
-		return c.process(o, f)
+	if v, ok := server.Get[*visit](f); ok {
+		v.used()
+		return v.process(o, f)
 	}
 	if routes := o.s.routes.Load(); !routes.everything {
 		stream, multiplexed := server.Get[httpconn.StreamFeature](f)

@@ -16,7 +16,7 @@ type origin struct {
 	slot   uint32
 	served bool
 	ours   bool   // the host has decided that its requests are this application's
-	fresh  *fresh // it has TLS, and has had no request; nil otherwise
+	visit  *visit // of a connection with TLS; nil otherwise
 }
 
 // receive takes the host's messages until the channel ends. It is the only caller of Channel.Receive.
@@ -56,7 +56,8 @@ func (s *Server) handle(m handover.Message) {
 			s.own(newOwnership(m.Routes, m.ForeignPrefixes, m.ForeignHosts))
 		}
 	case *handover.Drain:
-		s.drainSoon()
+		s.stopAccepting()
+		s.soon(s.drainAll)
 	case *handover.Credential:
 		s.learn(m)
 	case *handover.TicketKeys:
@@ -196,7 +197,7 @@ func (s *Server) released(nc net.Conn, unread []byte, tag any) {
 // ended tells the host to close its copy.
 func (s *Server) ended(tag any, requests uint32) {
 	from := tag.(*origin)
-	from.used()
+	from.visit.used()
 	s.freeSlot(from)
 	if from.id != 0 {
 		s.send(&handover.Done{ID: from.id, Requests: requests})

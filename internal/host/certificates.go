@@ -20,6 +20,7 @@ import (
 // shown is what one binding of https shows to clients and asks of them.
 type shown struct {
 	addr, host  string // as in a tableEntry
+	site        string
 	certificate config.Certificate
 	client      config.ClientCertificate
 	path        string // of the binding in the configuration, for messages
@@ -67,7 +68,7 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 
 func shownAt(entries []binding) (out []shown) {
 	for _, e := range entries {
-		s := shown{addr: e.addr, host: e.host, certificate: *e.certificate, path: e.path}
+		s := shown{addr: e.addr, host: e.host, site: e.site, certificate: *e.certificate, path: e.path}
 		if s.certificate.KeyPath == s.certificate.Path {
 			s.certificate.KeyPath = ""
 		}
@@ -131,7 +132,7 @@ func namesAt(addr string, all []shown) map[string]tlsconfig.Name {
 }
 
 func (s shown) name() tlsconfig.Name {
-	n := tlsconfig.Name{Sources: []tlsconfig.Source{tlsconfig.Source(s.certificate)}, NextProtos: []string{"h2", "http/1.1"}}
+	n := tlsconfig.Name{Sources: []tlsconfig.Source{tlsconfig.Source(s.certificate)}, NextProtos: []string{"h2", "http/1.1"}, Owner: s.site}
 	switch s.client.Mode {
 	case config.ClientCertificateOptional:
 		n.ClientAuth, n.ClientCAs = tls.VerifyClientCertIfGiven, s.client.Authorities
@@ -197,7 +198,7 @@ func (s *security) close() {
 	}
 }
 
-func (f *front) encrypted() bool { return f.endpoint.TLS != nil }
+func (f *front) encrypted() bool { return f.tls != nil }
 
 // shows returns the front's security, nil without one. f may be nil.
 func (f *front) shows() *security {
@@ -209,12 +210,15 @@ func (f *front) shows() *security {
 
 // choose is the GetConfigForClient of the front.
 func (f *front) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	s := f.security.Load()
-	store := s.stores[localIP(hello.Conn)]
-	if store == nil {
-		store = s.stores[""]
+	return f.security.Load().at(localIP(hello.Conn)).Config().GetConfigForClient(hello)
+}
+
+// at returns what is shown to clients that have connected to a local address.
+func (s *security) at(local string) *tlsconfig.Store {
+	if store := s.stores[local]; store != nil {
+		return store
 	}
-	return store.Config().GetConfigForClient(hello)
+	return s.stores[""]
 }
 
 // use makes handshakes from now on show what was prepared. Connections go on, unless other certificates are asked of clients: then

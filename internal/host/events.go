@@ -60,6 +60,8 @@ var (
 	eventNameUnknown = newEvent(95, "SniNotFound", "there is no certificate for the name that a client asks for")
 	// Error: the file of session ticket keys cannot be used; keys in memory are. Keys: error.
 	eventTicketKeysFailed = newEvent(96, "TicketKeysFailed", "the session ticket keys cannot be read or rotated")
+	// Warning: a worker has asked for a signature that it must not have. Keys: error, refused (since the last).
+	eventSignRefused = newEvent(98, "SignatureRefused", "a signature by a private key was refused to the worker")
 	// Debug: there is a new session ticket key.
 	eventTicketKeysRotated = newEvent(97, "TicketKeysRotated", "the session ticket keys were rotated")
 )

@@ -56,6 +56,7 @@ type choice struct {
 type prepared struct {
 	config *tls.Config
 	certs  group
+	owner  string
 	// must is what a client has to choose one of, by ALPN; nil for nothing.
 	must []string
 }

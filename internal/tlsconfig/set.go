@@ -68,7 +68,7 @@ func (b *builder) name(name string, n Name) error {
 	}
 	at := &choice{}
 	prepare := func(of string, certs []*served) *prepared {
-		p := &prepared{config: b.config(n, certs, authorities), certs: certs}
+		p := &prepared{config: b.config(n, certs, authorities), certs: certs, owner: n.Owner}
 		if n.MustChoose {
 			p.must = n.NextProtos
 		}

@@ -13,6 +13,8 @@ type Shown struct {
 	Config *tls.Config
 	// Label tells what is shown under a name from what is under others of the Store.
 	Label string
+	// Owner is the Name's.
+	Owner string
 
 	tickets *TicketKeys
 }
@@ -28,7 +30,7 @@ func (s *Store) Shown(name string) *Shown {
 	if p == nil || p.must != nil {
 		return nil
 	}
-	out := &Shown{Config: p.config, Label: set.tickets[p.config], tickets: s.tickets}
+	out := &Shown{Config: p.config, Label: set.tickets[p.config], Owner: p.owner, tickets: s.tickets}
 	for _, c := range p.certs {
 		out.Certificates = append(out.Certificates, c.current.Load())
 	}

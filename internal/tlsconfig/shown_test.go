@@ -38,6 +38,9 @@ func TestSomebodyElseMakesTheSameHandshakes(t *testing.T) {
 	if state, err := shake(elsewhere(t, s, "x.b"), client(root, "x.b")); err != nil || state.DidResume {
 		t.Errorf("another name: %v, resumed %v", err, state.DidResume)
 	}
+	if owner := s.Shown("x.b").Owner; owner != "two" {
+		t.Errorf("what is shown for x.b is %q's", owner)
+	}
 	if s.Shown("c") != nil {
 		t.Error("something is shown for a name that handshakes are refused for")
 	}
