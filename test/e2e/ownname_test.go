@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -429,4 +431,18 @@ func TestAReloadMovesANameBetweenTheWorkerAndTheHost(t *testing.T) {
 	if owned() {
 		t.Error("the worker ends TLS for a name that asks for certificates")
 	}
+}
+
+// kept is what the test plants in a worker's memory.
+var kept atomic.Pointer[[2][]byte]
+
+func keep(text string) error {
+	data, err := hex.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	swapped := slices.Clone(data)
+	slices.Reverse(swapped)
+	kept.Store(&[2][]byte{data, swapped})
+	return nil
 }
