@@ -254,7 +254,9 @@ func (p *inProcess) handle(m handover.Message) {
 	case *handover.Pong:
 		p.answered(m.Seq)
 	case *handover.Sign:
-		p.sign(m)
+		if !p.sign(m) {
+			p.proc.Kill()
+		}
 	default:
 		handover.Discard(m)
 	}

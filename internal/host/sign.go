@@ -34,14 +34,13 @@ func newSigning() signing {
 	return signing{computing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
-// sign answers one. It does not block: the worker's other messages wait behind it.
-func (p *inProcess) sign(m *handover.Sign) {
+// sign answers one, and does not block: the worker's other messages wait behind it. It reports false when that one is too many.
+func (p *inProcess) sign(m *handover.Sign) bool {
 	s := &p.signing
 	if s.open.Add(1) > handover.MaxSigns {
 		p.w.app.log.Warn(eventWorkerProtocol.msg, eventWorkerProtocol.id, "worker", p.w.id,
 			"error", fmt.Sprintf("it has more than %d questions for signatures open", handover.MaxSigns))
-		p.proc.Kill()
-		return
+		return false
 	}
 	s.wg.Go(func() {
 		s.computing <- struct{}{}
@@ -55,6 +54,7 @@ func (p *inProcess) sign(m *handover.Sign) {
 		s.open.Add(-1) // before the worker knows, and asks the next
 		_ = p.channel.Send(answer)
 	})
+	return true
 }
 
 // signature signs what the worker may have signed.
