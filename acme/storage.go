@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/lannerhq/lanner/internal/filelock"
 )
 
 // storage is certmagic's storage in files, but for its locks. Certmagic's are files with a time in them, which a goroutine keeps fresh
@@ -56,16 +57,12 @@ func (s *storage) TryLock(_ context.Context, name string) (bool, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return false, fmt.Errorf("cannot make the folder of locks: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return false, fmt.Errorf("cannot open a lock: %w", err)
-	}
-	if ok, err := tryLock(f); !ok || err != nil {
-		f.Close()
-		if err != nil {
-			return false, fmt.Errorf("cannot lock %s: %w", path, err)
-		}
+	f, err := filelock.Open(path)
+	switch {
+	case errors.Is(err, filelock.ErrLocked):
 		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("cannot take a lock: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

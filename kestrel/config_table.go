@@ -42,12 +42,13 @@ const (
 
 // table has a row for each option. * stands for the name of an endpoint.
 var table = map[string]*option{
-	"Endpoints.*.Url":              {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
-	"Endpoints.*.Protocols":        {values: "Http1AndHttp2, Http1, Http2, Http1AndHttp2AndHttp3, Http3", outcome: "what is spoken; of several the client chooses, by ALPN, or without TLS by how it begins, and HTTP/3, which needs Options.HTTP3 and TLS, by Alt-Svc"},
-	"Endpoints.*.DisableAltSvc":    {values: yesNo, outcome: "responses do not tell of HTTP/3 by Alt-Svc"},
-	"Endpoints.*.SslProtocols":     {values: `a list of "Tls12", "Tls13"`, outcome: "the versions of TLS; without it both"},
-	"Endpoints.*.HandshakeTimeout": {null: noLimit, values: above0, outcome: "of TLS: closed"},
-	"Endpoints.*.UnixMode":         {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
+	"Endpoints.*.Url":                {values: "http://HOST:PORT, https://HOST:PORT, http://unix:/PATH, http://fd:N", outcome: "where to listen"},
+	"Endpoints.*.Protocols":          {values: "Http1AndHttp2, Http1, Http2, Http1AndHttp2AndHttp3, Http3", outcome: "what is spoken; of several the client chooses, by ALPN, or without TLS by how it begins, and HTTP/3, which needs Options.HTTP3 and TLS, by Alt-Svc"},
+	"Endpoints.*.DisableAltSvc":      {values: yesNo, outcome: "responses do not tell of HTTP/3 by Alt-Svc"},
+	"Endpoints.*.SslProtocols":       {values: `a list of "Tls12", "Tls13"`, outcome: "the versions of TLS; without it both"},
+	"Endpoints.*.DisableDeferAccept": {values: yesNo, outcome: "connections are accepted before they have sent something"},
+	"Endpoints.*.HandshakeTimeout":   {null: noLimit, values: above0, outcome: "of TLS: closed"},
+	"Endpoints.*.UnixMode":           {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
 
 	"Limits.MaxRequestLineSize":                    {null: noLimit, values: aSize, outcome: "414, closed"},
 	"Limits.MaxRequestHeadersTotalSize":            {null: noLimit, values: aSize, outcome: "431, closed"},

@@ -87,7 +87,8 @@ func (o *opened) become(e Endpoint, sec secured) {
 		o.bound[0].url, o.bound[0].scheme = e.listenerURL(), e.scheme()
 	}
 	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
-		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc()}
+		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc(),
+		AcceptAtOnce: e.DisableDeferAccept}
 	if was := o.current.Swap(now); was != nil {
 		o.past = append(o.past, was)
 	}

@@ -6,13 +6,8 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 )
 
-// Answer replaces the empty answer to a request that was refused. Whoever makes one has checked it: the status is 400 to 599,
-// the fields can be sent and say nothing of the framing or the connection.
-type Answer struct {
-	Status int
-	Header *httpcommon.Headers
-	Body   []byte
-}
+// Answer replaces the empty answer to a request that was refused.
+type Answer = httpcommon.Answer
 
 // standardAnswer is the one to a request for which the owner has none of its own.
 func standardAnswer(e *httpcommon.BadRequestError) *Answer {

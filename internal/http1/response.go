@@ -15,9 +15,6 @@ var (
 	errTaken        = errors.New("http1: the connection was taken over")
 )
 
-// ErrStarted is returned by what must come before the response starts.
-var ErrStarted = errors.New("http1: the response has started")
-
 // How the end of the body is told to the client.
 const (
 	framingNone    uint8 = iota // no body: HEAD, 204, 205, 304
@@ -172,7 +169,7 @@ func (s *Response) SendInterim(status int, h *httpcommon.Headers) error {
 		return err
 	}
 	if s.started {
-		return ErrStarted
+		return httpcommon.ErrStarted
 	}
 	if c.req.minor == 0 || status < 100 || status > 199 || status == 101 {
 		return nil

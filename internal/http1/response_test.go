@@ -360,7 +360,7 @@ func TestInterimResponsesAreSentAtOnce(t *testing.T) {
 		c.want("the hints while the handler works", "HTTP/1.1 103 Early Hints", "Link: </style.css>; rel=preload", "", "")
 		next <- true
 		c.want("the final response", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "2", "ok", "0", "", "")
-		if early != nil || late != ErrStarted {
+		if early != nil || late != httpcommon.ErrStarted {
 			t.Errorf("SendInterim returned %v and, after the start, %v, want nil and ErrStarted", early, late)
 		}
 	})

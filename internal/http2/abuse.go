@@ -1,6 +1,10 @@
 package http2
 
-import "time"
+import (
+	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
+)
 
 // abuse is something that a client may do now and then, but not again and again.
 type abuse uint8
@@ -18,35 +22,33 @@ const (
 	abuses
 )
 
-// allowance is how often something may be done: burst times at once, and perSecond in the long run.
+// allowance is what may be done how often, and with which code the connection ends beyond.
 type allowance struct {
-	name             string
-	burst, perSecond int64
-	code             ErrCode
+	*muxcommon.Allowance
+	code ErrCode
+	what string
 }
 
-// allowances are generous: a browser that leaves a page resets a hundred streams at once.
 var allowances = [abuses]allowance{
-	abuseReset:        {"stream_reset_limit_exceeded", 400, 100, EnhanceYourCalm},
-	abuseMadeReset:    {"stream_reset_limit_exceeded", 200, 20, EnhanceYourCalm},
-	abuseSettings:     {"settings_flood", 100, 10, EnhanceYourCalm},
-	abusePing:         {"output_queue_size_exceeded", 1000, 100, InternalError},
-	abusePriority:     {"priority_flood", 1000, 200, EnhanceYourCalm},
-	abuseEmptyData:    {"empty_frame_flood", 200, 50, EnhanceYourCalm},
-	abuseWindowUpdate: {"window_update_flood", 1000, 500, EnhanceYourCalm},
-	abuseUnknown:      {"unknown_frame_flood", 1000, 200, EnhanceYourCalm},
+	abuseReset:        {&muxcommon.Resets, EnhanceYourCalm, "RST_STREAM"},
+	abuseMadeReset:    {&muxcommon.MadeResets, EnhanceYourCalm, "streams that must be reset"},
+	abuseSettings:     {&muxcommon.Controls, EnhanceYourCalm, "SETTINGS"},
+	abusePing:         {&muxcommon.Allowance{Name: "output_queue_size_exceeded", Burst: 1000, PerSecond: 100}, InternalError, "PING"},
+	abusePriority:     {&muxcommon.Priorities, EnhanceYourCalm, "priorities"},
+	abuseEmptyData:    {&muxcommon.EmptyData, EnhanceYourCalm, "empty DATA"},
+	abuseWindowUpdate: {&muxcommon.Allowance{Name: "window_update_flood", Burst: 1000, PerSecond: 500}, EnhanceYourCalm, "small WINDOW_UPDATE"},
+	abuseUnknown:      {&muxcommon.Unknown, EnhanceYourCalm, "frames of no use"},
 }
 
 // String is the stable name of the rule: error.type of the metrics.
-func (a abuse) String() string { return allowances[a].name }
+func (a abuse) String() string { return allowances[a].Name }
 
 func (a abuse) error() *connError {
-	names := [abuses]string{"RST_STREAM", "streams that must be reset", "SETTINGS", "PING", "priorities", "empty DATA", "small WINDOW_UPDATE", "frames of no use"}
-	return &connError{allowances[a].code, allowances[a].name, "Too many " + names[a] + " in too short a time."}
+	return &connError{allowances[a].code, allowances[a].Name, "Too many " + allowances[a].what + " in too short a time."}
 }
 
-// budgets are what is left of each allowance. They are filled up at each tick.
-type budgets [abuses]int64 // spent, so that the zero value is a full budget
+// budgets are what is spent of each allowance. They are filled up at each tick.
+type budgets [abuses]muxcommon.Budget
 
 // spend takes one of an allowance; an error means that it is used up.
 func (c *Conn) spend(a abuse) *connError {
@@ -56,8 +58,7 @@ func (c *Conn) spend(a abuse) *connError {
 }
 
 func (c *Conn) spendLocked(a abuse) *connError {
-	c.budgets[a]++
-	if c.budgets[a] <= allowances[a].burst {
+	if c.budgets[a].Spend(allowances[a].Allowance) {
 		return nil
 	}
 	return a.error()
@@ -66,9 +67,7 @@ func (c *Conn) spendLocked(a abuse) *connError {
 // refillLocked gives back what the time since the last tick is worth.
 func (c *Conn) refillLocked(elapsed time.Duration) {
 	for a := range c.budgets {
-		if c.budgets[a] > 0 {
-			c.budgets[a] = max(0, c.budgets[a]-int64(elapsed.Seconds()*float64(allowances[a].perSecond)))
-		}
+		c.budgets[a].Refill(allowances[a].Allowance, elapsed)
 	}
 }
 

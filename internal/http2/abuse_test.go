@@ -76,15 +76,15 @@ func TestWhatIsDoneTooOftenEndsTheConnection(t *testing.T) {
 		t.Run(a.error().Detail, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := connect(t, echo, nil)
-				spent := r.conn.budgets[a] // the handshake's
-				for i := range int(allowances[a].burst - spent) {
+				spent := int64(r.conn.budgets[a]) // the handshake's
+				for i := range int(allowances[a].Burst - spent) {
 					r.send(does(r, i))
 				}
 				if r.ended {
 					t.Fatal("what is allowed at once ends the connection")
 				}
 				r.drop()
-				r.send(does(r, int(allowances[a].burst)))
+				r.send(does(r, int(allowances[a].Burst)))
 				got := r.frames()
 				if last, want := got[len(got)-1], "GOAWAY "+fmt.Sprint(r.conn.lastID, " ", allowances[a].code); last != want {
 					t.Errorf("one more is answered with %q, want %q", last, want)
@@ -101,14 +101,14 @@ func TestWhatIsDoneTooOftenEndsTheConnection(t *testing.T) {
 func TestAllowancesAreFilledUpWithTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := connect(t, echo, nil)
-		for i := range 3 * int(allowances[abusePing].burst) {
+		for i := range 3 * int(allowances[abusePing].Burst) {
 			r.send(aFrame(framePing, 0, 0, make([]byte, 8)))
 			if i%100 == 99 {
 				r.conn.Tick(r.conn.now + int64(time.Second))
 			}
 		}
 		if r.ended {
-			t.Errorf("%d in a second are too many: %q", allowances[abusePing].perSecond, r.events)
+			t.Errorf("%d in a second are too many: %q", allowances[abusePing].PerSecond, r.events)
 		}
 		for range 100 {
 			r.conn.Tick(r.conn.now + int64(time.Second))
@@ -131,7 +131,7 @@ func TestFillingUpDoesNotDependOnTheTicks(t *testing.T) {
 			c.refillLocked(step)
 		}
 		for a := range c.budgets {
-			if got, want := 1<<20-c.budgets[a], 60*allowances[a].perSecond; got < want*8/10 || got > want {
+			if got, want := 1<<20-int64(c.budgets[a]), 60*allowances[a].PerSecond; got < want*8/10 || got > want {
 				t.Errorf("%v: in steps of %v a minute gives back %d, want %d", abuse(a), step, got, want)
 			}
 		}

@@ -7,19 +7,16 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/bufpool"
-	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // Body reads the content of a request. One goroutine at a time reads. chunks are guarded by Conn.mu, the rest is the reader's.
 type Body struct {
+	muxcommon.Body
 	stream   *Stream
 	chunks   []chunk // what was received and not read, from chunks[first] on
 	first    int
 	received int64 // bytes so far; guarded by Conn.mu
-	taken    int64 // bytes read so far
-	limit    int64 // MaxRequestBodySize of this request
-	started  bool
-	err      error // sticky
 }
 
 // chunk is a pooled buffer, of which buf[r:w] was received and not read.
@@ -35,20 +32,10 @@ func (b *Body) clear() {
 
 // Read reads content. Errors are *httpcommon.BadRequestError when the client is at fault, and last.
 func (b *Body) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
 	s := b.stream
 	c := s.conn
-	if !b.started {
-		b.started = true
-		if s.req.ContentLength() > b.limit {
-			b.err = httpcommon.ErrBodyTooLarge
-			return 0, b.err
-		}
-		if s.req.Expects() {
-			s.res.invite()
-		}
+	if err := b.Begin(&s.req.Head, &s.res.Response); err != nil {
+		return 0, err
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -71,27 +58,20 @@ func (b *Body) Read(p []byte) (int, error) {
 		c.growth.read += int64(n)
 		c.tookLocked(s, n)
 		c.flushAndUnlock()
-		b.taken += int64(n)
-		if b.taken > b.limit {
-			b.err = httpcommon.ErrBodyTooLarge
-			return 0, b.err
+		if err := b.Took(n); err != nil {
+			return 0, err
 		}
 		return n, nil
 	}
 	defer c.mu.Unlock()
 	switch {
 	case s.cause != nil:
-		b.err = s.cause
+		return 0, b.End(s.cause)
 	case s.readLate:
 		return 0, os.ErrDeadlineExceeded // the application may set another
-	default:
-		b.err = io.EOF
 	}
-	return 0, b.err
+	return 0, b.End(io.EOF)
 }
-
-// failed reports whether reading has ended otherwise than at the end of the content.
-func (b *Body) failed() bool { return b.err != nil && b.err != io.EOF }
 
 // tookLocked gives the client room for as much as was taken, once it is worth a frame.
 func (c *Conn) tookLocked(s *Stream, n int) {
@@ -185,28 +165,6 @@ func (b *Body) dropLocked() (n int) {
 	return n
 }
 
-// Limit is the largest size of this request's body in bytes, negative for none.
-func (b *Body) Limit() int64 {
-	if b.limit == noLimit {
-		return -1
-	}
-	return b.limit
-}
-
-// SetLimit changes it; false when reading has begun.
-func (b *Body) SetLimit(n int64) bool {
-	if b.started {
-		return false
-	}
-	if n < 0 {
-		n = noLimit
-	}
-	b.limit = n
-	return true
-}
-
-const noLimit = int64(^uint(0) >> 1)
-
 // SetReadDeadline and SetWriteDeadline bound reading the body and writing the response, until the handler returns.
 func (s *Stream) SetReadDeadline(t time.Time)  { s.setDeadline(t, &s.readDeadline, &s.readLate) }
 func (s *Stream) SetWriteDeadline(t time.Time) { s.setDeadline(t, &s.writeDeadline, &s.writeLate) }
@@ -297,9 +255,9 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 	if pad := f.length - len(data); pad > 0 { // RFC 9113 §6.9.1: it counts, and nobody reads it
 		c.tookLocked(s, pad)
 	}
-	if s.req.ContentLength() >= 0 && b.received > s.req.ContentLength() {
+	if bad := muxcommon.CheckLength(&s.req.Head, b.received, false); bad != nil {
 		c.giveBackLocked(len(data))
-		return c.rejectLocked(s, errMoreThanLength), c.spendLocked(abuseMadeReset)
+		return c.rejectLocked(s, &streamError{ProtocolError, bad}), c.spendLocked(abuseMadeReset)
 	}
 	if s.running {
 		b.putLocked(data)
@@ -315,8 +273,8 @@ func (c *Conn) dataLocked(f *frame, data []byte) (a after, err *connError) {
 
 // endRequestLocked is the end of a request that had a body.
 func (c *Conn) endRequestLocked(s *Stream) after {
-	if s.req.ContentLength() >= 0 && s.body.received < s.req.ContentLength() {
-		a := c.rejectLocked(s, errLessThanLength)
+	if bad := muxcommon.CheckLength(&s.req.Head, s.body.received, true); bad != nil {
+		a := c.rejectLocked(s, &streamError{ProtocolError, bad})
 		c.resets.forget(s.id)
 		return a
 	}

@@ -19,7 +19,7 @@ func TestABodyThatWaitsTakesItsWindowAndLittleMore(t *testing.T) {
 	for range rounds {
 		s := new(Stream)
 		s.begin(c, 1)
-		s.body.limit = noLimit
+		s.body.SetLimit(-1)
 		for rest := content; len(rest) > 0; rest = rest[frame:] {
 			s.body.putLocked(rest[:frame])
 		}

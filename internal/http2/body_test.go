@@ -122,11 +122,11 @@ func TestContentLengthIsHeld(t *testing.T) {
 		frames func(r *rig) [][]byte
 		want   string
 	}{
-		{"more", func(r *rig) [][]byte { return [][]byte{data(1, 0, "123456")} }, errMoreThanLength.bad.Detail},
-		{"less", func(r *rig) [][]byte { return [][]byte{data(1, flagEndStream, "1234")} }, errLessThanLength.bad.Detail},
+		{"more", func(r *rig) [][]byte { return [][]byte{data(1, 0, "123456")} }, httpcommon.ErrMoreThanLength.Detail},
+		{"less", func(r *rig) [][]byte { return [][]byte{data(1, flagEndStream, "1234")} }, httpcommon.ErrLessThanLength.Detail},
 		{"less, before trailers", func(r *rig) [][]byte {
 			return [][]byte{data(1, 0, "1234"), aFrame(frameHeaders, flagEndHeaders|flagEndStream, 1, r.encode("x", "y"))}
-		}, errLessThanLength.bad.Detail},
+		}, httpcommon.ErrLessThanLength.Detail},
 		{"as much", func(r *rig) [][]byte { return [][]byte{data(1, 0, "123"), data(1, flagEndStream, "45")} }, ""},
 	} {
 		bubble(t, func(t *testing.T) {

@@ -99,12 +99,8 @@ type Handler interface {
 	LastReturned()
 }
 
-// Answer replaces the empty answer to a request that was refused, as in package http1.
-type Answer struct {
-	Status int
-	Header *httpcommon.Headers
-	Body   []byte
-}
+// Answer replaces the empty answer to a request that was refused.
+type Answer = httpcommon.Answer
 
 // Next is what the reader does after Process.
 type Next uint8

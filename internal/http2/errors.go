@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // ErrCode says why a stream or connection ends (RFC 9113 §7).
@@ -37,6 +38,9 @@ func (c ErrCode) String() string {
 	}
 	return fmt.Sprintf("0x%x", uint32(c))
 }
+
+// IsNoError implements muxcommon.Code.
+func (c ErrCode) IsNoError() bool { return c == NoError }
 
 // ConnectionError ends a connection: it is what Handler.ConnectionFailed is told.
 type ConnectionError struct {
@@ -101,8 +105,6 @@ type streamError struct {
 
 // What ends one stream.
 var (
-	errMoreThanLength  = &streamError{ProtocolError, httpcommon.ErrMoreThanLength}
-	errLessThanLength  = &streamError{ProtocolError, httpcommon.ErrLessThanLength}
 	errStreamWindow    = &streamError{FlowControlError, &httpcommon.BadRequestError{Status: 400, Reason: "window_update_size_invalid", Detail: "The stream's window has grown beyond 2^31-1."}}
 	errTooManyStreams  = &streamError{RefusedStream, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams than SETTINGS_MAX_CONCURRENT_STREAMS."}}
 	errEnhanceYourCalm = &streamError{EnhanceYourCalm, &httpcommon.BadRequestError{Status: 503, Reason: "max_concurrent_streams_exceeded", Detail: "More streams in work than twice SETTINGS_MAX_CONCURRENT_STREAMS."}}
@@ -110,21 +112,4 @@ var (
 )
 
 // ResetError is the cause with which a request ends when a stream is reset.
-type ResetError struct {
-	Code ErrCode
-	// Remote says that the client has reset it.
-	Remote bool
-}
-
-// Error says who has reset the stream, and why.
-func (e *ResetError) Error() string {
-	if e.Remote {
-		return "the client has reset the stream: " + e.Code.String()
-	}
-	return "the stream was reset: " + e.Code.String()
-}
-
-// Is makes a reset by the client what a lost client is on HTTP/1.1.
-func (e *ResetError) Is(target error) bool {
-	return e.Remote && target == httpcommon.ErrClientDisconnected
-}
+type ResetError = muxcommon.ResetError

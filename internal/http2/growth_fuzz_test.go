@@ -2,6 +2,7 @@ package http2
 
 import (
 	"io"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func FuzzWindows(f *testing.F) {
 			}
 			u := newUploader(connect(t, app, func(c *Config) {
 				l := &c.Limits
-				l.StreamWindow, l.ConnectionWindow, l.MaxRequestBodySize = bounded(stream), max(bounded(conn), defaultWindow), noLimit
+				l.StreamWindow, l.ConnectionWindow, l.MaxRequestBodySize = bounded(stream), max(bounded(conn), defaultWindow), math.MaxInt64
 				l.MaxStreamWindow, l.MaxConnectionWindow = bounded(mostStream), bounded(mostConn)
 			}), time.Duration(random.IntN(100))*step)
 			u.deaf = random.IntN(4) == 0

@@ -387,13 +387,15 @@ func TestInterimResponses(t *testing.T) {
 			h.Add("Link", "</a>")
 			h.Add("Connection", "close")
 			h.Add("Content-Length", "1")
+			h.Add("a name", "no token")
+			h.Add("X", "no\r\nvalue")
 			for _, status := range []int{103, 99, 200, 101} {
 				if err := s.Response().SendInterim(status, h); err != nil {
 					t.Error(err)
 				}
 			}
 			s.Response().Flush()
-			if err := s.Response().SendInterim(103, nil); err != ErrStarted {
+			if err := s.Response().SendInterim(103, nil); err != httpcommon.ErrStarted {
 				t.Errorf("after the start: %v", err)
 			}
 			return nil

@@ -3,13 +3,12 @@ package http2
 import (
 	"math"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
-// Rate is a least data rate: bytes per second, once a transfer has lasted for the grace period.
-type Rate struct {
-	BytesPerSecond float64
-	Grace          time.Duration
-}
+// Rate is a least data rate.
+type Rate = muxcommon.Rate
 
 // Measured is a data rate below the least.
 type Measured struct {

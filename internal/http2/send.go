@@ -195,7 +195,7 @@ func (c *Conn) frameRoomLocked(s *Stream, n int) int {
 // until sending is zero again.
 func (c *Conn) dataLockedOut(s *Stream, p []byte, gather bool) {
 	last := s.lastOut && len(p) == len(s.out)
-	trailers := last && s.res.trailer.Len() > 0
+	trailers := last && s.res.Trailers().Len() > 0
 	if len(p) > 0 || last && !trailers {
 		var flags uint8
 		if last && !trailers {
@@ -212,7 +212,7 @@ func (c *Conn) dataLockedOut(s *Stream, p []byte, gather bool) {
 		}
 		c.sendWindow -= int64(len(p))
 		s.sendWindow -= int64(len(p))
-		s.res.bodySize += int64(len(p))
+		s.res.BodySize += int64(len(p))
 		c.meter.taken += int64(len(p))
 	}
 	if trailers {

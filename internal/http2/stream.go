@@ -64,21 +64,21 @@ func (s *Stream) Conn() *Conn { return s.conn }
 // begin makes s, which is new or was recycled, the stream of a request.
 func (s *Stream) begin(c *Conn, id uint32) {
 	s.conn, s.id = c, id
-	s.req.stream, s.body.stream, s.res.stream = s, s, s
+	s.req.stream, s.body.stream = s, s
 	s.changed.L = &c.mu
 	s.req.SetScheme(c.cfg.Scheme)
 	s.recvWindow = int64(c.cfg.Limits.StreamWindow)
 	s.growth = growth{size: s.recvWindow}
 	s.priority = priority{Urgency: defaultUrgency}
-	s.res.status, s.res.left = 200, -1
-	s.body.limit = c.cfg.Limits.MaxRequestBodySize
+	s.res.Init((*sender)(s), &s.req.Head, c.cfg.Limits.MaxResponseBufferSize)
+	s.body.Init(c.cfg.Limits.MaxRequestBodySize)
 }
 
 // clear forgets the exchange and keeps memory.
 func (s *Stream) clear() {
 	s.req.clear()
 	s.body.clear()
-	s.res.clear()
+	s.res.Clear()
 	s.running, s.counted, s.remoteEnded, s.localEnded, s.lastOut, s.queued, s.counting = false, false, false, false, false, false, false
 	s.readLate, s.writeLate, s.uploading, s.unmetered, s.telling = false, false, false, false, false
 	s.reset, s.cause, s.onAborted, s.next, s.out = nil, nil, nil, nil, nil
@@ -169,7 +169,7 @@ func (s *Stream) abandoned() {
 	if reader {
 		c.handler.GoOn()
 	}
-	s.res.complete()
+	s.res.Complete()
 	s.Reset(InternalError)
 	s.over()
 }

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -40,10 +41,10 @@ const step = time.Millisecond
 
 // growing is limits whose windows grow as they do by default.
 func growing(c *Config) {
-	c.Limits.MaxConnectionWindow, c.Limits.MaxStreamWindow, c.Limits.MaxRequestBodySize = 8<<20, 6<<20, noLimit
+	c.Limits.MaxConnectionWindow, c.Limits.MaxStreamWindow, c.Limits.MaxRequestBodySize = 8<<20, 6<<20, math.MaxInt64
 }
 
-func fixed(c *Config) { c.Limits.MaxRequestBodySize = noLimit }
+func fixed(c *Config) { c.Limits.MaxRequestBodySize = math.MaxInt64 }
 
 func newUploader(r *rig, roundTrip time.Duration) *uploader {
 	r.elsewhere = true

@@ -1,6 +1,10 @@
 package http3
 
-import "time"
+import (
+	"time"
+
+	"github.com/lannerhq/lanner/internal/muxcommon"
+)
 
 // abuse is something that a client may do now and then, but not again and again.
 type abuse uint8
@@ -16,36 +20,33 @@ const (
 	abuses
 )
 
-// allowance is how often something may be done: burst times at once, and perSecond in the long run.
+// allowance is what may be done how often, and what the connection ends with beyond.
 type allowance struct {
-	name             string
-	burst, perSecond int64
-	detail           string
+	*muxcommon.Allowance
+	detail string
 }
 
-// allowances are those of HTTP/2 where it has the same.
 var allowances = [abuses]allowance{
-	abuseReset:     {"stream_reset_limit_exceeded", 400, 100, "Too many requests were reset"},
-	abuseMadeReset: {"stream_reset_limit_exceeded", 200, 20, "Too many requests had to be reset"},
-	abusePriority:  {"priority_flood", 1000, 200, "Too many priorities"},
-	abuseEmptyData: {"empty_frame_flood", 200, 50, "Too many empty DATA frames"},
-	abuseControl:   {"settings_flood", 100, 10, "Too many control frames"},
-	abuseUnknown:   {"unknown_frame_flood", 1000, 200, "Too many frames or streams of no use"},
+	abuseReset:     {&muxcommon.Resets, "Too many requests were reset"},
+	abuseMadeReset: {&muxcommon.MadeResets, "Too many requests had to be reset"},
+	abusePriority:  {&muxcommon.Priorities, "Too many priorities"},
+	abuseEmptyData: {&muxcommon.EmptyData, "Too many empty DATA frames"},
+	abuseControl:   {&muxcommon.Controls, "Too many control frames"},
+	abuseUnknown:   {&muxcommon.Unknown, "Too many frames or streams of no use"},
 }
 
 func (a abuse) error() *ConnectionError {
-	return &ConnectionError{ExcessiveLoad, allowances[a].name, allowances[a].detail + " in too short a time."}
+	return &ConnectionError{ExcessiveLoad, allowances[a].Name, allowances[a].detail + " in too short a time."}
 }
 
 // budgets are what was spent of each allowance. They are filled up at each tick.
-type budgets [abuses]int64
+type budgets [abuses]muxcommon.Budget
 
 // spend takes one of an allowance; an error means that it is used up.
 func (c *Conn) spend(a abuse) *ConnectionError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.budgets[a]++
-	if c.budgets[a] <= allowances[a].burst {
+	if c.budgets[a].Spend(allowances[a].Allowance) {
 		return nil
 	}
 	return a.error()
@@ -54,8 +55,6 @@ func (c *Conn) spend(a abuse) *ConnectionError {
 // refillLocked gives back what the time since the last tick is worth.
 func (c *Conn) refillLocked(elapsed time.Duration) {
 	for a := range c.budgets {
-		if c.budgets[a] > 0 {
-			c.budgets[a] = max(0, c.budgets[a]-int64(elapsed.Seconds()*float64(allowances[a].perSecond)))
-		}
+		c.budgets[a].Refill(allowances[a].Allowance, elapsed)
 	}
 }

@@ -6,56 +6,41 @@ import (
 	"os"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // Body reads the content of a request. One goroutine at a time reads.
 type Body struct {
+	muxcommon.Body
 	stream   *Stream
 	left     uint64 // of the DATA frame that is being read
-	limit    int64  // MaxRequestBodySize of this request
-	taken    int64  // bytes read so far
-	started  bool
-	trailers bool // they have come
-	err      error
+	trailers bool   // they have come
 }
 
 // Read reads content. Errors are *httpcommon.BadRequestError when the client is at fault, and last.
 func (b *Body) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
 	s := b.stream
-	if !b.started {
-		b.started = true
-		if s.req.ContentLength() > b.limit {
-			b.err = httpcommon.ErrBodyTooLarge
-			return 0, b.err
-		}
-		if s.req.Expects() {
-			s.res.invite()
-		}
+	if err := b.Begin(&s.req.Head, &s.res.Response); err != nil {
+		return 0, err
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if cause := s.Cause(); cause != nil {
-		b.err = cause
-		return 0, cause
+		return 0, b.End(cause)
 	}
 	s.meter.reading.Store(true)
 	n, err := b.read(p)
 	s.meter.reading.Store(false)
 	if n > 0 {
-		b.taken += int64(n)
-		if b.taken > b.limit {
-			b.err = httpcommon.ErrBodyTooLarge
-			return 0, b.err
+		if err := b.Took(n); err != nil {
+			return 0, err
 		}
 	}
 	switch err {
 	case nil:
 	case io.EOF:
-		b.err = err
+		b.End(err)
 	default:
 		err = b.fail(err)
 	}
@@ -99,11 +84,18 @@ func (b *Body) read(p []byte) (n int, err error) {
 
 // count sees to it that there is no more content than the Content-Length says.
 func (b *Body) count(err error) error {
-	s := b.stream
-	if length := s.req.ContentLength(); err == nil && length >= 0 && s.received.Load() > length {
-		return httpcommon.ErrMoreThanLength
+	if err != nil {
+		return err
 	}
-	return err
+	return b.check(false)
+}
+
+// check holds what was received so far, which is all when whole, against the Content-Length.
+func (b *Body) check(whole bool) error {
+	if bad := muxcommon.CheckLength(&b.stream.req.Head, b.stream.received.Load(), whole); bad != nil {
+		return bad
+	}
+	return nil
 }
 
 // advance goes on to the next DATA frame. It returns io.EOF at the end of the content.
@@ -112,8 +104,8 @@ func (b *Body) advance() error {
 	f, err := s.content()
 	switch {
 	case err == io.EOF:
-		if length := s.req.ContentLength(); length >= 0 && s.received.Load() < length {
-			return httpcommon.ErrLessThanLength
+		if err := b.check(true); err != nil {
+			return err
 		}
 		return io.EOF
 	case err != nil:
@@ -140,47 +132,20 @@ func (b *Body) fail(err error) error {
 	switch {
 	case errors.As(err, &broken):
 		s.conn.fail(broken)
-		b.err = &httpcommon.BadRequestError{Status: 400, Reason: broken.Reason, Detail: broken.Detail}
+		return b.End(&httpcommon.BadRequestError{Status: 400, Reason: broken.Reason, Detail: broken.Detail})
 	case s.meter.late.Load() && errors.Is(err, os.ErrDeadlineExceeded):
-		b.err = errBodyLate
+		return b.End(errBodyLate)
 	case errors.As(err, &bad):
-		b.err = bad
 		if bad.Status == 400 {
 			s.Abort(MessageError, bad) // RFC 9114 §4.1.2
 			if e := s.conn.spend(abuseMadeReset); e != nil {
 				s.conn.fail(e)
 			}
 		}
-	default:
-		if err = s.failed(err); err != os.ErrDeadlineExceeded {
-			b.err = err
-		}
+		return b.End(bad)
+	}
+	if err = s.failed(err); err == os.ErrDeadlineExceeded {
 		return err
 	}
-	return b.err
+	return b.End(err)
 }
-
-// failed reports whether reading has ended otherwise than at the end of the content.
-func (b *Body) failed() bool { return b.err != nil && b.err != io.EOF }
-
-// Limit is the largest size of this request's body in bytes, negative for none.
-func (b *Body) Limit() int64 {
-	if b.limit == noLimit {
-		return -1
-	}
-	return b.limit
-}
-
-// SetLimit changes it; false when reading has begun.
-func (b *Body) SetLimit(n int64) bool {
-	if b.started {
-		return false
-	}
-	if n < 0 {
-		n = noLimit
-	}
-	b.limit = n
-	return true
-}
-
-const noLimit = int64(^uint(0) >> 1)

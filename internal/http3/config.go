@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // Limits bounds what a client may do. They are effective: no field means a default. How many streams may be open is QUIC's to say.
@@ -44,11 +45,8 @@ type Config struct {
 	Date         func() string
 }
 
-// Rate is a least data rate: bytes per second, once a transfer has lasted for the grace period.
-type Rate struct {
-	BytesPerSecond float64
-	Grace          time.Duration
-}
+// Rate is a least data rate.
+type Rate = muxcommon.Rate
 
 // Connection is a QUIC connection after its handshake. Its methods are safe from any goroutine. Its errors, and those of its streams,
 // are *LostError, *ResetError, io.EOF, and what wraps os.ErrDeadlineExceeded.
@@ -123,9 +121,5 @@ type Handler interface {
 	Broken(v any)
 }
 
-// Answer replaces the empty answer to a request that was refused, as in package http1.
-type Answer struct {
-	Status int
-	Header *httpcommon.Headers
-	Body   []byte
-}
+// Answer replaces the empty answer to a request that was refused.
+type Answer = httpcommon.Answer

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // headersRoom is what is left in front of a field section for the head of its frame: the type, and a length of four bytes.
@@ -20,44 +21,28 @@ func endHeaders(b []byte, at int) {
 	binary.BigEndian.PutUint32(b[at+1:], uint32(len(b)-at-headersRoom)|2<<30)
 }
 
-// render renders the header section. When whole, the body is complete in held.
-func (r *Response) render(whole bool) {
-	cfg := r.stream.conn.cfg
-	r.started = true
+// render renders the header section. When whole, the body is complete in the buffer.
+func (r *Response) render(cfg *Config, whole bool) {
+	head := r.BeginHead(whole, muxcommon.Head{Date: cfg.Date != nil, Server: cfg.ServerHeader != ""})
 	b, at := beginHeaders(r.out)
-	b = appendStatus(b, r.status)
-	date, server, length := cfg.Date != nil, cfg.ServerHeader != "", whole && r.left < 0
-	for name, value := range r.header.All() {
-		switch len(name) {
-		case len("Date"):
-			if httpcommon.EqualFold(name, "Date") {
-				date = false
-				if value == "" {
-					continue // "no Date", as the bridge says it
-				}
-			}
-		case len("Server"):
-			server = server && !httpcommon.EqualFold(name, "Server")
-		case len("Content-Length"):
-			if httpcommon.EqualFold(name, "Content-Length") && r.status == 204 {
-				continue
-			}
-		}
-		if httpcommon.Sendable(name) {
+	b = appendStatus(b, r.Status())
+	h := r.Header()
+	for i := range h.Len() {
+		if name, value := h.At(i); head.Sends(name, value) {
 			b = appendField(b, name, value)
 		}
 	}
-	if length && httpcommon.BodyAllowed(r.status) && (!r.bodyless || len(r.held) > 0) && r.trailer.Len() == 0 {
-		b = appendNumber(b, entryContentLength, int64(len(r.held)))
+	if head.ContentLength {
+		b = appendNumber(b, entryContentLength, int64(len(r.Buffered())))
 	}
-	if date {
+	if head.Date {
 		b = appendEntry(b, fieldNamed, entryDate, cfg.Date())
 	}
-	if server {
+	if head.Server {
 		b = appendEntry(b, fieldNamed, entryServer, cfg.ServerHeader)
 	}
 	endHeaders(b, at)
-	r.headSize = len(b) - at
+	r.HeadSize = len(b) - at
 	r.out = b
 }
 
@@ -67,7 +52,7 @@ func appendInterim(b []byte, status int, h *httpcommon.Headers) []byte {
 	b = appendStatus(b, status)
 	if h != nil {
 		for name, value := range h.All() {
-			if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && httpcommon.Sendable(name) && !httpcommon.EqualFold(name, "Content-Length") {
+			if muxcommon.InterimField(name, value) {
 				b = appendField(b, name, value)
 			}
 		}
@@ -80,7 +65,7 @@ func appendInterim(b []byte, status int, h *httpcommon.Headers) []byte {
 func appendTrailers(b []byte, h *httpcommon.Headers) []byte {
 	b, at := beginHeaders(b)
 	for name, value := range h.All() {
-		if httpcommon.IsToken(name) && httpcommon.IsFieldValue(value) && httpcommon.Sendable(name) && !httpcommon.ForbiddenTrailer(name) {
+		if muxcommon.TrailerField(name, value) {
 			b = appendField(b, name, value)
 		}
 	}

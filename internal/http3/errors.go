@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 )
 
 // ErrCode says why a stream or connection ends (RFC 9114 §8.1, RFC 9204 §6).
@@ -53,6 +54,9 @@ func (c ErrCode) String() string {
 	return fmt.Sprintf("0x%x", uint64(c))
 }
 
+// IsNoError implements muxcommon.Code.
+func (c ErrCode) IsNoError() bool { return c == NoError }
+
 // ConnectionError ends a connection because of what its client did.
 type ConnectionError struct {
 	Code ErrCode
@@ -96,24 +100,7 @@ var (
 )
 
 // ResetError is the cause with which a request ends when its stream is reset. A Connection returns it from streams.
-type ResetError struct {
-	Code ErrCode
-	// Remote says that the client has reset it.
-	Remote bool
-}
-
-// Error says who has reset the stream, and why.
-func (e *ResetError) Error() string {
-	if e.Remote {
-		return "the client has reset the stream: " + e.Code.String()
-	}
-	return "the stream was reset: " + e.Code.String()
-}
-
-// Is makes a reset by the client what a lost client is on HTTP/1.1.
-func (e *ResetError) Is(target error) bool {
-	return e.Remote && target == httpcommon.ErrClientDisconnected
-}
+type ResetError = muxcommon.ResetError
 
 // LostError says that the connection is over. A Connection returns it from everything.
 type LostError struct {
@@ -133,8 +120,5 @@ func (e *LostError) Is(target error) bool { return target == httpcommon.ErrClien
 
 // ErrWouldBlock is what a Connection and its streams return instead of waiting.
 var ErrWouldBlock = errors.New("http3: it would have to wait")
-
-// ErrStarted is returned by what must come before the response starts.
-var ErrStarted = errors.New("http3: the response has started")
 
 var errKeepAlive = errors.New("no request came within KeepAliveTimeout")

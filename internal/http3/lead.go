@@ -1,5 +1,7 @@
 package http3
 
+import "github.com/lannerhq/lanner/internal/muxcommon"
+
 // A connection has a leader: the goroutine that accepts its requests and runs the quick ones itself, one after the other. Their answers
 // wait until no further request is there, so that they leave together: QUIC makes fewer packets, and system calls, of them. A handler that
 // is about to wait, or takes long, loses the lead to another goroutine, and goes on alone.
@@ -97,7 +99,7 @@ func (s *Stream) runInline() (still bool) {
 		s.over()
 	case !still:
 		s.end()
-	case s.res.assemble():
+	case s.assemble():
 		c.pending = append(c.pending, s)
 	default: // its answer is long
 		c.wg.Add(1)
@@ -170,16 +172,16 @@ func (s *Stream) tryWrite() bool {
 		return false
 	}
 	if err != nil {
-		r.fail(s.failed(err))
+		r.Fail(s.failed(err))
 	}
-	r.out = smallOrNone(r.out)
+	r.out = muxcommon.SmallOrNone(r.out)
 	return true
 }
 
 // end ends an exchange whose handler has returned.
 func (s *Stream) end() {
 	s.finish()
-	s.res.complete()
+	s.res.Complete()
 	s.over()
 }
 

@@ -77,9 +77,9 @@ func (q *Request) Body() io.Reader  { return &q.stream.body }
 // begin makes s, which is new or was recycled, the stream of a request.
 func (s *Stream) begin(c *Conn, q BidiStream) {
 	s.conn, s.q, s.id = c, q, q.ID()
-	s.req.stream, s.body.stream, s.res.stream = s, s, s
-	s.res.status, s.res.left = 200, -1
-	s.body.limit = c.cfg.Limits.MaxRequestBodySize
+	s.req.stream, s.body.stream = s, s
+	s.res.Init((*sender)(s), &s.req.Head, c.cfg.Limits.MaxResponseBufferSize)
+	s.body.Init(c.cfg.Limits.MaxRequestBodySize)
 	s.early = q != nil && c.quic.Early()
 	s.heading.Store(true)
 }
@@ -104,7 +104,7 @@ func (s *Stream) clear() {
 
 // abandoned ends a request whose handler has ended its goroutine.
 func (s *Stream) abandoned() {
-	s.res.complete()
+	s.res.Complete()
 	s.Abort(InternalError, nil)
 	s.over()
 }

@@ -13,7 +13,17 @@ var (
 	ErrBodyNotAllowed = errors.New("a response with this status has no body")
 	// ErrTooFewBytes says that the application wrote less than its Content-Length announced.
 	ErrTooFewBytes = errors.New("fewer bytes were written than the Content-Length says")
+	// ErrStarted is returned by what must come before the response starts.
+	ErrStarted = errors.New("the response has started")
 )
+
+// Answer replaces the empty answer to a request that was refused. Whoever makes one has checked it: the status is 400 to 599,
+// the fields can be sent and say nothing of the framing or the connection.
+type Answer struct {
+	Status int
+	Header *Headers
+	Body   []byte
+}
 
 // LengthMismatch reports whether err says that a response has another length than its Content-Length.
 func LengthMismatch(err error) bool {

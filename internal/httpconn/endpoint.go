@@ -32,6 +32,9 @@ type Endpoint struct {
 	// HandshakeTimeout bounds the TLS handshake. Zero means DefaultHandshakeTimeout, negative no limit.
 	HandshakeTimeout time.Duration
 
+	// AcceptAtOnce has connections accepted before they have sent something; see transport.Loop.Listen.
+	AcceptAtOnce bool
+
 	// EarlyDataAll lets requests with unsafe methods in early data reach the application. It is for HTTP/3.
 	EarlyDataAll bool
 	// AltSvc is the value of the Alt-Svc field of its responses (RFC 7838), which says where the same is to be had by HTTP/3; "" sends none.

@@ -8,7 +8,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/server"
@@ -152,7 +151,7 @@ func (c *conn) ResponseTrailers() *server.Headers { return c.http.Response().Res
 
 func (c *conn) SendInterim(status int, h *server.Headers) error {
 	err := c.http.Response().SendInterim(status, h)
-	if errors.Is(err, http1.ErrStarted) {
+	if errors.Is(err, httpcommon.ErrStarted) {
 		return server.ErrTooLate
 	}
 	return err

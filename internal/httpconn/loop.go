@@ -30,7 +30,7 @@ func (m *Manager) Listen(l net.Listener, ep *Endpoint, options func() Options) (
 	if len(ep.Middleware) > 0 {
 		m.middleware(ep) // now, rather than at the first connection
 	} else if loop := m.theLoop(l); loop != nil {
-		stop, err := loop.Listen(l, func(link transport.Inline) transport.Events {
+		stop, err := loop.Listen(l, !ep.AcceptAtOnce, func(link transport.Inline) transport.Events {
 			return m.onLoop(link, ep, options())
 		}, func(err error, wait time.Duration) {
 			if m.cfg.AcceptFailed != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/lannerhq/lanner/internal/http1"
 	"github.com/lannerhq/lanner/internal/http2"
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
 )
@@ -468,11 +469,11 @@ func (m *Manager) http2Config(now *settings, ep *Endpoint) http2.Config {
 	}
 }
 
-func rateOf(r *transport.Rate) *http2.Rate {
+func rateOf(r *transport.Rate) *muxcommon.Rate {
 	if r == nil || r.BytesPerSecond <= 0 {
 		return nil
 	}
-	return &http2.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
+	return &muxcommon.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
 }
 
 // dateValue is the value of the Date field: a part of the line that HTTP/1.1 sends.
@@ -553,11 +554,7 @@ func (x *mux) Rejected(s *http2.Stream, bad *httpcommon.BadRequestError) *http2.
 		r.count()
 		x.countMux()
 	}
-	answer := r.rejected(bad, &s.Request().Head, s.Request().Protocol())
-	if answer == nil {
-		return nil
-	}
-	return &http2.Answer{Status: answer.Status, Header: answer.Header, Body: answer.Body}
+	return r.rejected(bad, &s.Request().Head, s.Request().Protocol())
 }
 
 // Failed implements http2.Handler.

@@ -113,7 +113,7 @@ func (r *muxStream) ResponseTrailers() *server.Headers { return r.http.Response(
 
 func (r *muxStream) SendInterim(status int, h *server.Headers) error {
 	err := r.http.Response().SendInterim(status, h)
-	if errors.Is(err, http2.ErrStarted) {
+	if errors.Is(err, httpcommon.ErrStarted) {
 		return server.ErrTooLate
 	}
 	return err

@@ -231,11 +231,7 @@ func (r *streamed) failure(v any, err *error, gone bool) (abort bool) {
 
 // Rejected implements http3.Handler.
 func (x *quicConn) Rejected(s *http3.Stream, bad *httpcommon.BadRequestError) *http3.Answer {
-	answer := s.Owner.(*quicStream).rejected(bad, &s.Request().Head, s.Request().Protocol())
-	if answer == nil {
-		return nil
-	}
-	return &http3.Answer{Status: answer.Status, Header: answer.Header, Body: answer.Body}
+	return s.Owner.(*quicStream).rejected(bad, &s.Request().Head, s.Request().Protocol())
 }
 
 // rejected logs a request that is refused, and asks the owner for the answer.
@@ -270,16 +266,11 @@ func (m *Manager) quicConfig(now *settings, ep *Endpoint) http3.Config {
 			MaxRequestHeaderCount: l.MaxRequestHeaderCount, MaxRequestBodySize: l.MaxRequestBodySize, MaxResponseBufferSize: l.MaxResponseBufferSize,
 			KeepAliveTimeout: l.KeepAliveTimeout, RequestHeadersTimeout: l.RequestHeadersTimeout,
 		},
+		RequestRate: rateOf(now.rates.Read), ResponseRate: rateOf(now.rates.Write),
 		Scheme: ep.Scheme, AlternateSchemes: now.compat.AlternateSchemes, ServerHeader: now.serverHeader, Date: m.dateValue,
 	}
 	if ep.EarlyDataAll {
 		cfg.EarlyData = http3.EarlyAll
-	}
-	if r := rateOf(now.rates.Read); r != nil {
-		cfg.RequestRate = &http3.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
-	}
-	if r := rateOf(now.rates.Write); r != nil {
-		cfg.ResponseRate = &http3.Rate{BytesPerSecond: r.BytesPerSecond, Grace: r.Grace}
 	}
 	return cfg
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -106,7 +105,7 @@ func (r *quicStream) ResponseTrailers() *server.Headers { return r.http.Response
 
 func (r *quicStream) SendInterim(status int, h *server.Headers) error {
 	err := r.http.Response().SendInterim(status, h)
-	if errors.Is(err, http3.ErrStarted) {
+	if errors.Is(err, httpcommon.ErrStarted) {
 		return server.ErrTooLate
 	}
 	return err
@@ -157,39 +156,11 @@ func (x *quicConn) Ended(s *http3.Stream) {
 	}
 	report := s.Report()
 	if r.ex.reason == "" {
-		r.ex.reason = x.reasonOf(report.Err)
+		r.ex.reason = r.reasonOf(report.Err)
 	}
 	if !r.ex.served && r.ex.reason == "" { // it came to nothing, and nobody is to blame
 		return
 	}
 	q := s.Request()
 	r.observed(&q.Head, q.Protocol(), ended{"3", report.Status, report.RequestHead, report.RequestBody, report.ResponseHead, report.ResponseBody})
-}
-
-// reasonOf says what ended an exchange, "" when it ended well.
-func (x *quicConn) reasonOf(err error) string {
-	var reset *http3.ResetError
-	switch bad, isBad := httpcommon.AsBadRequest(err); {
-	case err == nil:
-		return ""
-	case x.aborted():
-		return reasonShutdown
-	case isBad:
-		return errorType(bad.Reason)
-	case errors.Is(err, httpcommon.ErrResponseTooSlow):
-		return reasonSlow
-	case errors.As(err, &reset) && !reset.Remote && reset.Code == http3.NoError:
-		return ""
-	case errors.Is(err, httpcommon.ErrClientDisconnected):
-		return reasonReset
-	case httpcommon.LengthMismatch(err):
-		return reasonLength
-	case errors.Is(err, errTooOld):
-		return reasonTimeout
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return reasonCanceled
-	case errors.As(err, &reset), errors.Is(err, httpcommon.ErrRequestAborted):
-		return reasonAborted
-	}
-	return reasonStarted
 }

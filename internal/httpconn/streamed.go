@@ -2,12 +2,15 @@ package httpconn
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/lannerhq/lanner/accesslog"
 	"github.com/lannerhq/lanner/internal/httpcommon"
+	"github.com/lannerhq/lanner/internal/muxcommon"
 	"github.com/lannerhq/lanner/metrics"
 	"github.com/lannerhq/lanner/server"
 )
@@ -70,7 +73,7 @@ func (r *streamed) forget() {
 		*r.ex = exchange{}
 		exchanges.Put(r.ex)
 	}
-	r.c, r.ex, r.tunnel, r.trace, r.route = nil, nil, nil, "", ""
+	r.c, r.ex, r.tunnel, r.number, r.trace, r.route = nil, nil, nil, 0, "", ""
 }
 
 // watch adds fn to those that are told of an abort. It reports whether it is the first, and whether the request runs.
@@ -127,6 +130,34 @@ func (r *streamed) log(level slog.Level, e event, attrs ...slog.Attr) {
 	attrs = append(attrs, e.id, slog.String("connection", r.ConnectionID()), slog.String("request", requestID(r.ConnectionID(), r.number)),
 		slog.String("remote", r.RemoteAddrText()))
 	logger.LogAttrs(context.Background(), level, e.msg, attrs...)
+}
+
+// reasonOf says what ended an exchange, "" when it ended well.
+func (r *streamed) reasonOf(err error) string {
+	var reset *muxcommon.ResetError
+	switch bad, isBad := httpcommon.AsBadRequest(err); {
+	case err == nil:
+		return ""
+	case r.c.aborted():
+		return reasonShutdown
+	case isBad:
+		return errorType(bad.Reason)
+	case errors.Is(err, httpcommon.ErrResponseTooSlow):
+		return reasonSlow
+	case errors.As(err, &reset) && !reset.Remote && reset.Code.IsNoError():
+		return ""
+	case errors.Is(err, httpcommon.ErrClientDisconnected):
+		return reasonReset
+	case httpcommon.LengthMismatch(err):
+		return reasonLength
+	case errors.Is(err, errTooOld):
+		return reasonTimeout
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return reasonCanceled
+	case errors.As(err, &reset), errors.Is(err, httpcommon.ErrRequestAborted):
+		return reasonAborted
+	}
+	return reasonStarted
 }
 
 // ended is what an exchange came to.

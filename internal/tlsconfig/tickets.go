@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/filelock"
 )
 
 const (
@@ -206,11 +208,16 @@ func (k *TicketKeys) refreshLocked(now time.Time) error {
 	if !k.staleLocked(now) {
 		return nil
 	}
-	unlock, err := tryLock(k.opts.Path + ".lock")
-	if err != nil || unlock == nil { // else another process makes it
+	lock, err := filelock.Open(k.opts.Path + ".lock") // the file stays
+	switch {
+	case errors.Is(err, filelock.ErrLocked): // another process makes it
+		return nil
+	case errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("files cannot be locked on this system: leave the file of session ticket keys out: %w", err)
+	case err != nil:
 		return err
 	}
-	defer unlock()
+	defer lock.Close()
 	if err := k.readLocked(); err != nil || !k.staleLocked(now) {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/filelock"
 )
 
 func openTickets(t *testing.T, opts TicketOptions) *TicketKeys {
@@ -250,13 +252,13 @@ func TestAFileOfKeysThatCannotBeUsedIsAnErrorAtTheStart(t *testing.T) {
 func TestALockThatStaysIsAnErrorAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "keys")
-		unlock, err := tryLock(path + ".lock")
-		if err != nil || unlock == nil {
+		lock, err := filelock.Open(path + ".lock")
+		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = OpenTicketKeys(TicketOptions{Path: path})
 		wantError(t, "a lock that another has", err, "another process has locked it")
-		unlock()
+		lock.Close()
 		openTickets(t, TicketOptions{Path: path})
 	})
 }

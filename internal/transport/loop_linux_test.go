@@ -32,6 +32,11 @@ func (o *ready) Ready(why Why) {
 // when they have read the end.
 func onLoop(t *testing.T, shards int, accepted func(Inline) Events) (dial func() *net.TCPConn, stop func()) {
 	t.Helper()
+	return onLoopDeferred(t, false, shards, accepted)
+}
+
+func onLoopDeferred(t *testing.T, deferred bool, shards int, accepted func(Inline) Events) (dial func() *net.TCPConn, stop func()) {
+	t.Helper()
 	h := NewHeartbeat(nil)
 	t.Cleanup(h.Stop)
 	loop, err := NewLoop(shards, h, Reasons{ReadRate: readRate, WriteRate: writeRate})
@@ -51,7 +56,7 @@ func onLoop(t *testing.T, shards int, accepted func(Inline) Events) (dial func()
 		loop.Stop()
 	})
 	t.Cleanup(stop)
-	if _, err := loop.Listen(l, accepted, nil); err != nil {
+	if _, err := loop.Listen(l, deferred, accepted, nil); err != nil {
 		t.Fatal(err)
 	}
 	dial = func() *net.TCPConn {

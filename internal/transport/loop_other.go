@@ -19,7 +19,7 @@ func (*Loop) Stop() {}
 // Suits reports whether a socket can be on a loop: here none can.
 func Suits(any) bool { return false }
 
-func (*Loop) Listen(net.Listener, func(Inline) Events, func(error, time.Duration)) (func(), error) {
+func (*Loop) Listen(net.Listener, bool, func(Inline) Events, func(error, time.Duration)) (func(), error) {
 	return nil, errors.ErrUnsupported
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lannerhq/lanner/internal/filelock"
 )
 
 // socketMode lets the user and the group of the host connect. Connecting needs the right to write.
@@ -42,7 +44,7 @@ func openSocket(path string) (*socket, error) {
 		return nil, err
 	}
 	lock, err := takeLock(path + ".lock")
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, filelock.ErrLocked) {
 		return nil, &InUseError{path}
 	}
 	if err != nil {

@@ -23,8 +23,6 @@ func checkFolder(string, fs.FileInfo) error { return nil }
 // lock does nothing here: a socket file in use cannot be removed on Windows.
 type lock struct{}
 
-var errLocked = errors.New("locked by another process")
-
 func takeLock(string) (*lock, error) { return &lock{}, nil }
 
 func (*lock) release() error { return nil }

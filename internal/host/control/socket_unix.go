@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/lannerhq/lanner/internal/filelock"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,38 +40,13 @@ func checkFolder(dir string, st fs.FileInfo) error {
 // and does no harm.
 type lock struct{ file *os.File }
 
-var errLocked = errors.New("locked by another process")
-
 // takeLock locks the file at path, which it creates.
 func takeLock(path string) (*lock, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, errLocked
-		}
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		if sameFile(f, path) {
-			return &lock{f}, nil
-		}
-		f.Close() // its last owner removed it between our open and our lock
-	}
-}
-
-func sameFile(f *os.File, path string) bool {
-	mine, err := f.Stat()
+	f, err := filelock.Open(path)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	there, err := os.Lstat(path)
-	return err == nil && os.SameFile(mine, there)
+	return &lock{f}, nil
 }
 
 // release removes the file while it is still locked, so that nobody else's is removed.

@@ -1,4 +1,4 @@
-package acme
+package filelock
 
 import (
 	"errors"
@@ -7,11 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes the lock of f, which ends when f is closed, unless another open file has it.
-func tryLock(f *os.File) (bool, error) {
+const noFollow = 0
+
+// try takes the lock of f, or returns ErrLocked.
+func try(f *os.File) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
-		return false, nil
+		return ErrLocked
 	}
-	return err == nil, err
+	return err
 }
