@@ -22,43 +22,46 @@ type delivery struct {
 // deliver hands a connection to a worker of its application, now or when there is one.
 func (h *Host) deliver(d *delivery) {
 	w, no := d.app.tryAcquire()
-	if w == nil && no == nil {
-		if h.waiting.Go(func() { h.deliverLater(d) }) {
+	if no == nil && (w == nil || !d.to(w)) {
+		if h.waiting.Go(func() { h.deliverLater(d, w) }) {
 			return
 		}
 		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
 	}
-	h.deliverTo(d, w, no)
+	if no != nil {
+		d.serve(no)
+	}
 }
 
-func (h *Host) deliverLater(d *delivery) {
-	w, no := d.app.acquire(h.ctx)
-	h.deliverTo(d, w, no)
-}
-
-// deliverTo hands over, answers, or tries again when the worker has just gone.
-func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
+// deliverLater waits for a worker. refused is one that has just not taken the connection, or nil.
+func (h *Host) deliverLater(d *delivery, refused *worker) {
 	for range maxTries {
+		if refused != nil && d.app.believesReady(refused) { // it is dead, and nobody has noticed
+			refused.awaitEnd()
+		}
+		w, no := d.app.acquire(h.ctx)
 		if no != nil {
-			break
-		}
-		if w.inproc == nil { // a reload made the application out-of-process
-			w.release()
-			d.serve(nil)
+			d.serve(no)
 			return
 		}
-		ok := w.inproc.hand(d)
-		w.active.Add(-1) // the worker tells its own number of running requests
-		if ok {
+		if d.to(w) {
 			return
 		}
-		w, no = d.app.acquire(h.ctx)
+		refused = w
 	}
-	if no == nil {
+	d.serve(&answer{status: 503, title: "Service Unavailable", retryAfter: time.Second})
+}
+
+// to hands the connection to a worker that was acquired for it. It reports false when that has just gone.
+func (d *delivery) to(w *worker) bool {
+	if w.inproc == nil { // a reload made the application out-of-process
 		w.release()
-		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
+		d.serve(nil)
+		return true
 	}
-	d.serve(no)
+	ok := w.inproc.hand(d)
+	w.active.Add(-1) // the worker tells its own number of running requests
+	return ok
 }
 
 // serve puts the connection under the host's engine: to be answered, or routed again.
