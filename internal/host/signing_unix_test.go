@@ -122,3 +122,16 @@ func TestMoreQuestionsAtATimeThanMayBeBreakTheRules(t *testing.T) {
 	}
 	p.signing.wg.Wait()
 }
+
+func TestAWorkerOfAnOlderProtocolIsHandedNoHandshake(t *testing.T) {
+	p, f, _, _ := asking(t)
+	p.version = handover.Version{Major: 1, Minor: 1}
+	client, accepted := connected(t)
+	if p.handTLS(&delivery{front: f, conn: accepted, app: p.w.app, sni: &sni{"127.0.0.1", "shop.example"}}) {
+		t.Error("it was handed over: the worker would take the handshake for a request")
+	}
+	go client.Write([]byte("x"))
+	if _, err := accepted.Read(make([]byte, 1)); err != nil {
+		t.Errorf("the host cannot go on with it: %v", err)
+	}
+}
