@@ -34,7 +34,7 @@ var imports = map[string][]string{
 	"connection/connlog":             {"connection"},
 	"connection/proxyprotocol":       {"connection", "server"},
 	"server/servertest":              {"server", "internal/httpcommon"},
-	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/http3", "internal/muxcommon", "internal/transport", "internal/httpcommon"},
+	"internal/httpconn":              {"server", "connection", "accesslog", "metrics", "internal/http1", "internal/http2", "internal/http3", "internal/muxcommon", "internal/clienthello", "internal/transport", "internal/httpcommon"},
 	"kestrel":                        {"server", "connection", "accesslog", "metrics", "internal/httpconn", "internal/http1", "internal/transport", "internal/tlsconfig", "internal/httpcommon", "internal/jsonc", "internal/editdistance"},
 	"inprocess":                      {"server", "kestrel", "internal/handover", "internal/httpconn", "internal/http1", "internal/transport", "internal/route"},
 	"acme":                           {"internal/filelock"},

@@ -48,6 +48,7 @@ var table = map[string]*option{
 	"Endpoints.*.SslProtocols":       {values: `a list of "Tls12", "Tls13"`, outcome: "the versions of TLS; without it both"},
 	"Endpoints.*.DisableDeferAccept": {values: yesNo, outcome: "connections are accepted before they have sent something"},
 	"Endpoints.*.HandshakeTimeout":   {null: noLimit, values: above0, outcome: "of TLS: closed"},
+	"Endpoints.*.KeepClientHello":    {values: yesNo, outcome: "the ClientHello of TLS is kept for handlers, with its memory; not of HTTP/3"},
 	"Endpoints.*.UnixMode":           {values: `octal digits, "0600"`, outcome: "the mode of a unix socket's file"},
 
 	"Limits.MaxRequestLineSize":                    {null: noLimit, values: aSize, outcome: "414, closed"},
@@ -119,7 +120,7 @@ func init() {
 }
 
 // notData are the fields that only code can set, and the name of an endpoint, which is its key; by type and field.
-var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Options.HTTP3": true, "Endpoint.Listener": true, "Endpoint.Middleware": true, "Endpoint.TLS": true,
+var notData = map[string]bool{"Options.Logger": true, "Options.AccessLog": true, "Options.Metrics": true, "Options.Rejected": true, "Options.HTTP3": true, "Endpoint.Listener": true, "Endpoint.Middleware": true, "Endpoint.TLS": true, "Endpoint.OnClientHello": true,
 	"Endpoint.Name": true}
 
 // rowOf returns the row of a path, where an endpoint has its name; an empty row for what has none.

@@ -77,7 +77,7 @@ func TestMistakesHaveTheirPlaceAndTheWayOut(t *testing.T) {
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "Protocols": "Spdy"}}}}`, `Endpoints.a.Protocols is "Spdy", which cannot be: "Spdy" is none of ["Http1AndHttp2" "Http1" "Http2" "Http1AndHttp2AndHttp3" "Http3"]`},
 		{`{"Kestrel": {"Endpoints": {"a": {"Url": "http://*:1", "HandshakeTimeout": "0s"}}}}`, `Endpoints.a.HandshakeTimeout is 0s: it must be more than 0; write null for no limit`},
 		{`{"Kestrel": {"AddServerHeader": true}}`, `write "ServerHeader"`},
-		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is AlternateCertificate, Certificate, ClientCertificateAuthorities, ClientCertificateMode, DisableAltSvc, DisableDeferAccept, HandshakeTimeout, Protocols, Sni, SslProtocols, UnixMode, Url`},
+		{`{"Kestrel": {"Endpoints": {"A": {"Adress": "x"}}}}`, `unknown key "Adress" in Endpoints.A; there is AlternateCertificate, Certificate, ClientCertificateAuthorities, ClientCertificateMode, DisableAltSvc, DisableDeferAccept, HandshakeTimeout, KeepClientHello, Protocols, Sni, SslProtocols, UnixMode, Url`},
 		{`{"Kestrel": {"Zzzzzzzz": 1}}`, `; there is CertificatePollInterval, Certificates, Compat, DisableOcspStapling, Endpoints, Exec, Limits, ServerHeader, TicketKeysFile, Transport`},
 		{`{"Kestrell": {}}`, `f.json:1:2: unknown section "Kestrell"; did you mean "Kestrel"?`},
 		{`{"Logging": {}}`, `f.json:1:1: there is no section "Kestrel"; write`},

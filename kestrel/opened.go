@@ -88,7 +88,7 @@ func (o *opened) become(e Endpoint, sec secured) {
 	}
 	now := &httpconn.Endpoint{Name: nameOr(e.Name, o.bound[0].url), Scheme: o.bound[0].scheme, Middleware: e.Middleware, Attrs: o.attrs(),
 		TLS: sec.config, Protocols: sec.protocols.httpconn(), HandshakeTimeout: e.HandshakeTimeout, AltSvc: o.altSvc(),
-		AcceptAtOnce: e.DisableDeferAccept}
+		AcceptAtOnce: e.DisableDeferAccept, KeepClientHello: e.KeepClientHello, OnClientHello: e.OnClientHello}
 	if was := o.current.Swap(now); was != nil {
 		o.past = append(o.past, was)
 	}

@@ -109,6 +109,15 @@ type Endpoint struct {
 	TLSVersions []TLSVersion
 	// HandshakeTimeout bounds the TLS handshake. Zero means 10 s, None no limit. Beyond: closed.
 	HandshakeTimeout time.Duration
+	// KeepClientHello keeps the client's first message of the TLS handshake, as for a fingerprint of the client: handlers find it by
+	// server.TLSClientHelloFeature. It costs its size on each connection, 0.2 to 2 KiB as a rule, and 64 KiB at most. HTTP/3 has none: of
+	// QUIC's handshake the server sees the fields of a tls.ClientHelloInfo alone, in TLS.GetConfigForClient.
+	KeepClientHello bool
+	// OnClientHello is called when that message has come whole, before it is answered (Kestrel's TlsClientHelloBytesCallback, which
+	// is given the first record). What it sets in connection, the connection's features, is there in its requests; message is as
+	// server.TLSClientHelloFeature has it, and must not be changed. An error ends the connection without an answer. It is called on
+	// many goroutines at once, counts for HandshakeTimeout, and holds up nobody else. Not for HTTP/3. Nil means none.
+	OnClientHello func(connection *server.Features, message []byte) error
 	// Middleware runs on each connection, after it was counted at the limits and before HTTP; the first is the outermost.
 	// Such connections have a goroutine each, whatever Options.Transport says, and Options.Exec has no effect.
 	Middleware []connection.Middleware

@@ -39,6 +39,14 @@ type TLSHandshakeFeature interface {
 	TLSState() *tls.ConnectionState
 }
 
+// TLSClientHelloFeature is there when this server ended TLS itself and keeps what the handshake began with, as for a fingerprint of the
+// client: on an endpoint of kestrel with KeepClientHello, not on HTTP/3.
+type TLSClientHelloFeature interface {
+	// ClientHello is the client's first message of the handshake, the first of two where a HelloRetryRequest asked for another, as it was
+	// sent: with its header of four bytes, without those of the records that it lay in (RFC 8446 §4, §4.1.2). It must not be changed.
+	ClientHello() []byte
+}
+
 // UpgradeFeature takes the connection over (RFC 9110 §7.8).
 type UpgradeFeature interface {
 	// Upgradable reports whether the client asks for an upgrade and has sent no body.

@@ -3,15 +3,13 @@
 package clienthello
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
 )
 
 // Hello is what a ClientHello says in clear (RFC 8446 §4.1.2).
 type Hello struct {
-	// Message is the handshake message with its header of four bytes, without those of records. It may alias what was parsed.
+	// Message is the handshake message with its header of four bytes, without those of records.
 	Message []byte
 	// ServerName is the name that the client asks for, in lower case (RFC 6066 §3); "" for none.
 	ServerName string
@@ -43,7 +41,8 @@ const (
 // Parse reads what the client has sent so far: records, of which the message may take several. It returns ErrShort when there must be more,
 // ErrNotTLS when there will never be a ClientHello, and other errors for one that is malformed. b is not changed.
 func Parse(b []byte) (Hello, error) {
-	message, err := unwrap(b)
+	var r Recorder
+	message, err := r.Record(b)
 	if err != nil {
 		return Hello{}, err
 	}
@@ -52,46 +51,6 @@ func Parse(b []byte) (Hello, error) {
 		return Hello{}, err
 	}
 	return h, nil
-}
-
-// unwrap returns the message without the headers of the records that it lies in.
-func unwrap(b []byte) ([]byte, error) {
-	var message []byte
-	want := 0
-	for records := 0; ; records++ {
-		if len(b) > 0 && b[0] != recordHandshake || len(b) > 1 && b[1] >= 0x10 { // else the version is to be ignored (RFC 8446 §5.1)
-			return nil, ErrNotTLS
-		}
-		if len(b) < recordHeader {
-			return nil, ErrShort
-		}
-		size := int(binary.BigEndian.Uint16(b[3:]))
-		if size == 0 || size > maxRecord {
-			return nil, ErrNotTLS
-		}
-		part := b[recordHeader:min(len(b), recordHeader+size)]
-		if records == 0 {
-			message = part
-		} else {
-			message = append(message[:len(message):len(message)], part...)
-		}
-		if len(message) > 0 && message[0] != typeClientHello {
-			return nil, ErrNotTLS
-		}
-		if len(message) >= messageHeader {
-			want = messageHeader + int(message[1])<<16 + int(binary.BigEndian.Uint16(message[2:]))
-			if want > messageHeader+MaxSize {
-				return nil, fmt.Errorf("clienthello: a message of %d bytes, more than %d", want-messageHeader, MaxSize)
-			}
-			if len(message) >= want {
-				return message[:want], nil
-			}
-		}
-		if len(part) < size {
-			return nil, ErrShort
-		}
-		b = b[recordHeader+size:]
-	}
 }
 
 // read reads the body of the message. A name or a list that is malformed makes the whole message malformed, as for crypto/tls.

@@ -139,6 +139,7 @@ func FuzzSameAsPackageTLS(f *testing.F) {
 	f.Add([]byte("\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + strings.Repeat("r", 32) + "\x00\x00\x02\x13\x01\x01\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := Parse(b)
+		sameInPieces(t, b, h, err)
 		name, protocols, ok := byPackageTLS(b)
 		if !ok || errors.Is(err, ErrNotTLS) && !handshakeOnly(b) { // package tls passes over alerts that are warnings
 			return
@@ -150,4 +151,44 @@ func FuzzSameAsPackageTLS(f *testing.F) {
 			t.Errorf("%q and %q, package tls reads %q and %q", h.ServerName, h.Protocols, name, protocols)
 		}
 	})
+}
+
+// sameInPieces wants the message, or the mistake, of what comes a byte at a time to be that of what comes at once.
+func sameInPieces(t *testing.T, b []byte, h Hello, failed error) {
+	t.Helper()
+	var whole, r Recorder
+	want, wrong := whole.Record(b)
+	if failed == nil && (wrong != nil || !bytes.Equal(want, h.Message)) {
+		t.Fatalf("the message is %x, %v, and read as %x", want, wrong, h.Message)
+	}
+	got, err := r.Record(nil)
+	for i := 0; i < len(b) && err == ErrShort; i++ {
+		got, err = r.Record(b[i : i+1])
+	}
+	if !bytes.Equal(got, want) || (err == nil) != (wrong == nil) || err != nil && err.Error() != wrong.Error() {
+		t.Errorf("in pieces %x, %v, at once %x, %v", got, err, want, wrong)
+	}
+}
+
+func TestAMessageIsRecordedOnce(t *testing.T) {
+	b := sent(&tls.Config{ServerName: "shop.example"})
+	for at := range b {
+		var r Recorder
+		if got, err := r.Record(b[:at]); got != nil || err != ErrShort {
+			t.Fatalf("of %d bytes %d are %x, %v, want ErrShort", len(b), at, got, err)
+		}
+		for _, more := range [][]byte{append(b[at:len(b):len(b)], "what follows"...), []byte("and more"), nil} {
+			if got, err := r.Record(more); err != nil || !bytes.Equal(got, b[recordHeader:]) {
+				t.Fatalf("cut at %d: %x, %v, want what was sent", at, got, err)
+			}
+		}
+	}
+}
+
+func TestARecorderHoldsNoMoreThanHasCome(t *testing.T) {
+	var r Recorder
+	_, err := r.Record([]byte("\x16\x03\x01\x40\x00\x01\x00\xff\xff"))
+	if err != ErrShort || cap(r.message) > 64 {
+		t.Errorf("four bytes of a message of 64 KiB: %v, and %d bytes of memory", err, cap(r.message))
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/lannerhq/lanner/internal/httpcommon"
 	"github.com/lannerhq/lanner/internal/transport"
 	"github.com/lannerhq/lanner/metrics"
+	"github.com/lannerhq/lanner/server"
 )
 
 // Endpoint is where a connection came in. It belongs to one manager.
@@ -31,6 +32,11 @@ type Endpoint struct {
 	Protocols Protocols
 	// HandshakeTimeout bounds the TLS handshake. Zero means DefaultHandshakeTimeout, negative no limit.
 	HandshakeTimeout time.Duration
+	// KeepClientHello makes the ClientHello a feature of the connection (server.TLSClientHelloFeature), but not with HTTP/3.
+	KeepClientHello bool
+	// OnClientHello is given the features of the connection and the ClientHello before that is answered; nil for nobody. An error
+	// ends the connection. The message must not be changed. It may wait, and is called on many goroutines at once, but not with HTTP/3.
+	OnClientHello func(connection *server.Features, message []byte) error
 
 	// AcceptAtOnce has connections accepted before they have sent something; see transport.Loop.Listen.
 	AcceptAtOnce bool

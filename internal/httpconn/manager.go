@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +70,7 @@ type Config struct {
 	// EventLoop puts connections on the event loop, where the system has one; Exec says where their handlers run.
 	EventLoop bool
 	Exec      Exec
-	// MaxHandshakes bounds the TLS handshakes that compute at a time; 0 for half the processors. See handshakeGate.
+	// MaxHandshakes bounds the TLS handshakes that compute at a time; 0 for as many as there are processors, or half of them. See handshakeGate.
 	MaxHandshakes int
 	// AcceptFailed hears of accept errors that are waited out; nil for nobody.
 	AcceptFailed func(l net.Listener, err error, wait time.Duration)
@@ -115,7 +116,7 @@ type Manager struct {
 	plain    origin // of connections with nothing special
 	resting  *work
 
-	handshakes handshakeGate
+	handshakes *handshakeGate
 
 	minder *minder
 	muxMu  sync.Mutex
@@ -152,7 +153,7 @@ func New(cfg Config) *Manager {
 	m.heartbeat = transport.NewHeartbeat(m.beat)
 	m.classes = new(classes)
 	m.minder = newMinder()
-	m.handshakes = newHandshakeGate(cfg.MaxHandshakes)
+	m.handshakes = newHandshakeGate(cfg.MaxHandshakes, runtime.GOMAXPROCS(0), func() int64 { return m.Stats().Requests })
 	m.plain.parent = cfg.Features
 	m.resting = newResting()
 	return m

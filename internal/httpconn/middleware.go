@@ -27,7 +27,9 @@ import (
 type chain struct {
 	m        *Manager
 	endpoint *Endpoint
-	opts     Options
+	opts     *Options // nil when its conn has them
+	tag      any
+	shared   bool
 	raw      socket // as it was accepted; the chain's until its end
 	features server.Features
 	ctx      context.Context         // nil on the loop
@@ -38,6 +40,7 @@ type chain struct {
 	began    time.Time                // when it was admitted, for metrics; zero without them
 	reason   string                   // why its conn ended, or its handshake failed
 	secured  *secured                 // what its handshake came to; nil without one
+	hello    *helloHeard              // see hearing; nil for nothing
 	failed   error                    // of its handshake: that has been logged
 	as       server.ConnectionFeature // what the middleware put in place of the chain's; nil for nothing. Set by next
 
@@ -82,13 +85,20 @@ type socket interface {
 }
 
 func (m *Manager) newChain(below socket, ep *Endpoint, opts Options) *chain {
-	ch := &chain{m: m, endpoint: ep, opts: opts, raw: below, id: m.lastID.Add(1)}
+	ch := &chain{m: m, endpoint: ep, opts: &opts, tag: opts.Tag, shared: opts.Shared, raw: below, id: m.lastID.Add(1)}
 	parent := m.cfg.Features
 	if opts.Features != nil {
 		parent = opts.Features
 	}
 	ch.features.Init(nil, nil, ch, parent)
 	return ch
+}
+
+// takeOptions are for the chain's conn. They outlive it as little as what is only for its beginning.
+func (ch *chain) takeOptions() Options {
+	opts := *ch.opts
+	ch.opts = nil
+	return opts
 }
 
 // serveChained serves a connection on a goroutine of its own, by the endpoint's middleware.
@@ -157,7 +167,7 @@ func (ch *chain) end() {
 	m.signalLocked()
 	m.mu.Unlock()
 	if !served && m.cfg.Ended != nil {
-		m.cfg.Ended(ch.opts.Tag, 0)
+		m.cfg.Ended(ch.tag, 0)
 	}
 }
 
@@ -167,7 +177,7 @@ func (ch *chain) cut(cause error) {
 	if ch.cancel != nil {
 		ch.cancel(cause)
 	}
-	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.opts.Shared {
+	if half, ok := ch.raw.(interface{ CloseWrite() error }); ok && ch.shared {
 		half.CloseWrite()
 	}
 	ch.raw.Close()
@@ -183,7 +193,7 @@ func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 		return errNextTwice
 	}
 	nc, ahead := c.Detach()
-	opts := ch.opts
+	opts := ch.takeOptions()
 	opts.Features = c.Features()
 	if as, _ := server.Get[server.ConnectionFeature](c.Features()); as != server.ConnectionFeature(ch) {
 		ch.as = as
@@ -196,6 +206,7 @@ func (m *Manager) serveHTTP(ctx context.Context, c *connection.Conn) error {
 		}
 		nc, ahead = secure, nil
 		ch.secured.describe(c.Features(), &opts)
+		ch.keepHello(c.Features())
 	}
 	t := transport.NewConn(nc, m.heartbeat, reasons)
 	inner := m.newConn(t, ch.endpoint, opts)

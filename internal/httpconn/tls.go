@@ -33,7 +33,7 @@ func (ch *chain) handshake(ctx context.Context, nc net.Conn, ahead []byte) (*tls
 	if len(ahead) > 0 {
 		nc = &replayed{Conn: nc, ahead: ahead}
 	}
-	gated := &gatedConn{Conn: nc, gate: ch.m.handshakes}
+	gated := &gatedConn{Conn: nc, gate: ch.m.handshakes, heard: ch.hearing()}
 	secure := tls.Server(gated, ch.endpoint.tlsConfig(ch.m.handshakes))
 	err := ch.secure(secure, func() error {
 		defer gated.opened.Store(true)

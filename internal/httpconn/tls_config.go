@@ -10,7 +10,7 @@ import (
 // endpoint's protocols, no version below TLS 1.2, and the suites of HTTP/2 unless it names others. One that is so already is used as it is. The
 // functions that choose are called outside the gate: they may wait, even for another handshake, such as one by which an authority validates
 // the name (RFC 8737).
-func (ep *Endpoint) tlsConfig(gate handshakeGate) *tls.Config {
+func (ep *Endpoint) tlsConfig(gate *handshakeGate) *tls.Config {
 	ep.securing.Do(func() {
 		ep.secured = ep.offering(ep.TLS, gate)
 		choose := ep.TLS.GetConfigForClient
@@ -51,7 +51,7 @@ func (ep *Endpoint) unspoken(name string) bool {
 
 // offering returns a clone of cfg that offers what the endpoint speaks. A list of cfg's own stays, without what the endpoint does not speak:
 // configurations are shared with servers that do.
-func (ep *Endpoint) offering(cfg *tls.Config, gate handshakeGate) *tls.Config {
+func (ep *Endpoint) offering(cfg *tls.Config, gate *handshakeGate) *tls.Config {
 	cfg = cfg.Clone()
 	if choose := cfg.GetCertificate; choose != nil {
 		cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -40,7 +40,8 @@ func serveTLS(t *testing.T, cfg Config, app server.Application, by *tls.Config, 
 	}
 	s := serveBy(t, cfg, app, chain...)
 	s.ep.Scheme, s.ep.TLS = "https", by
-	s.m.engine(s.ep).http.Scheme = "https"
+	e := s.m.engine(s.ep)
+	e.http.Scheme, e.mux.Scheme = "https", "https"
 	return s
 }
 

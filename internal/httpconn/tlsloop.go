@@ -106,7 +106,7 @@ func (s *securing) secured() (c *conn) {
 // shake makes the handshake in its time.
 func (s *securing) shake() error {
 	gate := s.chain.m.handshakes
-	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(gate), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter})
+	err := s.link.Handshake(context.Background(), s.chain.endpoint.tlsConfig(gate), transport.Handshaking{Wait: gate.leave, GoOn: gate.enter, Heard: s.chain.hearing()})
 	if err != nil && s.link.Expired() != 0 {
 		return errHandshaking
 	}
@@ -116,9 +116,10 @@ func (s *securing) shake() error {
 // serve makes the conn that serves the connection from now on. It may be over already: then it is nil.
 func (s *securing) serve() (*conn, error) {
 	ch := s.chain
-	m, opts := ch.m, ch.opts
+	m, opts := ch.m, ch.takeOptions()
 	opts.Features = &ch.features
 	ch.secured.describe(&ch.features, &opts)
+	ch.keepHello(&ch.features)
 	c := m.newConn(s.link, ch.endpoint, opts)
 	c.id, c.chain, c.inline = ch.id, ch, s.link
 	if err := m.join(c, ch); err != nil {

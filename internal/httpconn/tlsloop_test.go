@@ -34,8 +34,15 @@ type secureLoop struct {
 
 func serveTLSOnLoop(t *testing.T, cfg Config, by *tls.Config, app http.HandlerFunc) *secureLoop {
 	t.Helper()
-	if by == nil {
-		by = &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	return serveEndpointOnLoop(t, cfg, &Endpoint{TLS: by}, app)
+}
+
+// serveEndpointOnLoop is for an endpoint whose Name, Scheme and, if it is nil, TLS are filled in.
+func serveEndpointOnLoop(t *testing.T, cfg Config, ep *Endpoint, app http.HandlerFunc) *secureLoop {
+	t.Helper()
+	ep.Name, ep.Scheme = "tls", "https"
+	if ep.TLS == nil {
+		ep.TLS = &tls.Config{Certificates: []tls.Certificate{certificate()}}
 	}
 	cfg.App, cfg.EventLoop = httpApp(app), true
 	if cfg.Logger == nil {
@@ -46,7 +53,7 @@ func serveTLSOnLoop(t *testing.T, cfg Config, by *tls.Config, app http.HandlerFu
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopListening := m.Listen(l, &Endpoint{Name: "tls", Scheme: "https", TLS: by}, func() Options { return Options{} })
+	stopListening := m.Listen(l, ep, func() Options { return Options{} })
 	s := &secureLoop{t: t, m: m, addr: l.Addr().String()}
 	s.stop = sync.OnceValue(func() error {
 		stopListening()
@@ -333,7 +340,7 @@ func TestHandshakesOnTheLoopEndInTime(t *testing.T) {
 
 // drip sends a long ClientHello a byte at a time.
 func drip(nc net.Conn) {
-	nc.Write([]byte{22, 3, 1, 0x10, 0})
+	nc.Write([]byte{22, 3, 1, 0x10, 0, 1, 0, 0xf, 0xfc})
 	for {
 		if _, err := nc.Write([]byte{1}); err != nil {
 			return

@@ -33,17 +33,17 @@ type TLSConn struct {
 	looped
 	tls    *tls.Conn
 	owner  atomic.Pointer[Events]
-	secure bool // the handshake is over; the same
-	hooks  Handshaking
+	shake  *shaking // what it has besides in the handshake; nil before and after it
+	secure bool     // the handshake is over; the same
 
 	// The reader's.
+	drained  bool  // the socket had no more, when it was last read
+	more     bool  // something is left to read that the socket does not tell of
+	headed   uint8 // bytes of the next record's header that crypto/tls has had
+	header   [recordHeader]byte
+	left     int     // bytes of the record that it is being fed with, as far as they are known of
 	in       *[]byte // what was read and not yet opened lies in (*in)[from:to]; nil for nothing
 	from, to int
-	left     int // bytes of the record that crypto/tls is being fed with, as far as they are known of
-	header   [recordHeader]byte
-	headed   int  // bytes of the next record's header that it has had
-	drained  bool // the socket had no more, when it was last read
-	more     bool // something is left to read that the socket does not tell of
 
 	raw atomic.Pointer[net.Conn] // what is below after Detach
 
@@ -53,10 +53,6 @@ type TLSConn struct {
 	out     []byte // records that wait to be sent; guarded by mu
 	pooled  *[]byte
 }
-
-// Handshaking is asked when a handshake waits for the client, and before it goes on: what keeps many handshakes from taking the
-// processors may let others work meanwhile. A nil function is not called.
-type Handshaking struct{ Wait, GoOn func() }
 
 // NewTLSConn makes a connection on a loop one that will be encrypted. owner hears its events. A connection of another kind than those
 // of a Loop is a mistake of the caller.
@@ -74,10 +70,10 @@ var (
 
 // Handshake makes the handshake, on a goroutine that may wait: after Leave. The connection's deadline ends it.
 func (t *TLSConn) Handshake(ctx context.Context, cfg *tls.Config, hooks Handshaking) error {
-	t.hooks = hooks
+	t.shake = &shaking{Handshaking: hooks}
 	t.tls = tls.Server((*tlsSocket)(t), cfg)
 	err := t.tls.HandshakeContext(ctx)
-	t.hooks = Handshaking{}
+	t.shake = nil
 	t.secure = err == nil
 	return err
 }

@@ -67,6 +67,11 @@ func (t *TLSConn) reserve(n int) {
 // Read feeds crypto/tls with one record at a time, so that it keeps no more than that, and that the end of what was read is known.
 func (s *tlsSocket) Read(p []byte) (int, error) {
 	t := (*TLSConn)(s)
+	if t.shake.cuts() {
+		if n, err := t.readCut(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
 	if t.in == nil {
 		if raw := t.raw.Load(); raw != nil {
 			return (*raw).Read(p)
@@ -79,47 +84,59 @@ func (s *tlsSocket) Read(p []byte) (int, error) {
 	if t.left == 0 {
 		k := copy(t.header[t.headed:], have)
 		t.left = k
-		if t.headed += k; t.headed == recordHeader {
+		if t.headed += uint8(k); t.headed == recordHeader {
 			t.left += int(t.header[3])<<8 | int(t.header[4])
 			t.headed = 0
 		}
 	}
 	n := copy(p, have[:min(len(have), t.left)])
+	if err := t.shake.heard(have[:n]); err != nil {
+		return 0, err
+	}
 	t.left -= n
+	t.took(n)
+	return n, nil
+}
+
+// took drops bytes that crypto/tls has had.
+func (t *TLSConn) took(n int) {
 	t.from += n
 	if t.from == t.to {
 		t.emptied()
 	}
-	return n, nil
 }
 
 const recordHeader = 5
 
-// fill reads from the socket: after the handshake without waiting.
+// fill reads from the socket: after the handshake without waiting. While it waits it has no buffer.
 func (t *TLSConn) fill() error {
 	if t.drained {
 		return errNothing
 	}
-	if t.in == nil {
-		t.in = inputs.Get().(*[]byte)
+	if t.shake.answered() { // what the client says to that is some way off
+		if err := t.await(); err != nil {
+			return err
+		}
 	}
 	for {
+		if t.in == nil {
+			t.in = inputs.Get().(*[]byte)
+		}
 		n, err := t.receive(*t.in)
-		switch {
-		case n > 0:
+		if n > 0 {
 			t.from, t.to = 0, n
 			t.drained = t.secure && n < len(*t.in) // more that comes is told by the loop
 			return nil
+		}
+		t.emptied()
+		switch {
 		case err != nil:
-			t.emptied()
 			return err
 		case t.secure:
 			t.drained = true
-			t.emptied()
 			return errNothing
 		}
 		if err := t.await(); err != nil {
-			t.emptied()
 			return err
 		}
 	}
@@ -127,9 +144,9 @@ func (t *TLSConn) fill() error {
 
 // await waits for the client in the midst of a handshake.
 func (t *TLSConn) await() error {
-	if t.hooks.Wait != nil {
-		t.hooks.Wait()
-		defer t.hooks.GoOn()
+	if s := t.shake; s.Wait != nil {
+		s.Wait()
+		defer s.GoOn()
 	}
 	if err := t.over(false); err != nil {
 		return err
@@ -152,6 +169,7 @@ func (s *tlsSocket) Write(p []byte) (int, error) {
 		return (*raw).Write(p)
 	}
 	if !t.secure {
+		t.shake.sent = true
 		if err := t.looped.Writev(p, nil); err != nil {
 			return 0, err
 		}
