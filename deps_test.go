@@ -46,7 +46,7 @@ var imports = map[string][]string{
 	"internal/host/control":          {"internal/editdistance", "internal/filelock"},
 	"internal/host/module":           {"internal/host/process"},
 	"internal/host/forwarder":        {"server", "internal/httpcommon"},
-	"internal/host":                  {"server", "kestrel", "internal/host/...", "internal/handover", "internal/httpconn", "internal/http1", "internal/httpcommon", "internal/route", "internal/tlsconfig", "internal/devcert", "acme"},
+	"internal/host":                  {"server", "kestrel", "internal/host/...", "internal/handover", "internal/httpconn", "internal/http1", "internal/httpcommon", "internal/route", "internal/tlsconfig", "internal/devcert", "internal/clienthello", "acme"},
 	"internal/jsonc":                 {},
 	"internal/launch":                {"internal/jsonc"},
 	"internal/scaffold":              {},

@@ -26,6 +26,7 @@ type hosted struct {
 	*Server
 	share  bool // hand over the listening socket, or each connection
 	limits json.RawMessage
+	sign   func(*handover.Sign) *handover.SignResult // nil answers nothing
 
 	listener net.Listener
 	channel  *handover.Channel
@@ -36,10 +37,11 @@ type hosted struct {
 
 	mu     sync.Mutex
 	copies map[uint64]*handover.Descriptor
+	secure map[uint64]*handover.Descriptor // not accepted yet
 }
 
 func newHosted(share bool) *hosted {
-	h := &hosted{share: share, copies: make(map[uint64]*handover.Descriptor)}
+	h := &hosted{share: share, copies: make(map[uint64]*handover.Descriptor), secure: make(map[uint64]*handover.Descriptor)}
 	h.Server = New(kestrel.Options{Logger: slog.New(slog.DiscardHandler)})
 	h.Server.open = h.connect
 	return h
@@ -126,6 +128,15 @@ func (h *hosted) drop(id uint64) {
 	d.Close()
 }
 
+// handedSecure closes the copy of a connection whose TLS the worker ends.
+func (h *hosted) handedSecure(id uint64) {
+	h.mu.Lock()
+	d := h.secure[id]
+	delete(h.secure, id)
+	h.mu.Unlock()
+	d.Close()
+}
+
 // receive closes what the worker is through with, and what it gives back.
 func (h *hosted) receive() {
 	for {
@@ -135,10 +146,19 @@ func (h *hosted) receive() {
 		}
 		switch m := m.(type) {
 		case *handover.Done:
+			h.handedSecure(m.ID)
 			h.drop(m.ID)
 		case *handover.Return:
 			h.drop(m.ID)
 			m.Descriptor.Close()
+		case *handover.Accepted:
+			h.handedSecure(m.ID)
+		case *handover.Sign:
+			if h.sign != nil {
+				if r := h.sign(m); r != nil {
+					h.channel.Send(r)
+				}
+			}
 		case *handover.Register:
 			h.mu.Lock()
 			h.copies[m.LocalID] = m.Descriptor

@@ -16,8 +16,7 @@ func (s *Server) multiplex(any) httpconn.Multiplexing {
 
 // own acts by other routes from now on. Clients of HTTP/2 connections, which must not get requests of others, make new ones.
 func (s *Server) own(routes *ownership) {
-	s.routes.Store(routes)
-	if !routes.everything {
+	if was := s.routes.Swap(routes); was.everything && !routes.everything { // else there are none, but those with TLS, which are told by themselves
 		s.manager.DrainHTTP2()
 	}
 }
@@ -28,12 +27,19 @@ type owned struct {
 	s   *Server
 }
 
-// http11Required is an error code of HTTP/2 (RFC 9113 §7): "The endpoint requires that HTTP/1.1 be used instead of HTTP/2."
-const http11Required = 0xd
+// Error codes of HTTP/2 (RFC 9113 §7).
+const (
+	refusedStream  = 0x7 // "The endpoint refused the stream prior to performing any application processing"
+	http11Required = 0xd // "The endpoint requires that HTTP/1.1 be used instead of HTTP/2."
+)
 
 // Process implements server.Application. A request on an HTTP/2 connection that has become another application's by a reload is
 // refused: the connection is on its way out, and over HTTP/1.1 every request reaches whose it is.
 func (o owned) Process(f *server.Features) error {
+	if v, ok := server.Get[*visit](f); ok {
+		v.used()
+		return v.process(o, f)
+	}
 	if routes := o.s.routes.Load(); !routes.everything {
 		stream, multiplexed := server.Get[httpconn.StreamFeature](f)
 		q, _ := server.Get[server.RequestFeature](f)

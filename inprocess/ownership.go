@@ -1,6 +1,8 @@
 package inprocess
 
 import (
+	"slices"
+
 	"github.com/lannerhq/lanner/internal/handover"
 	"github.com/lannerhq/lanner/internal/route"
 )
@@ -28,17 +30,20 @@ type request interface {
 	Path() string
 }
 
+// foreign reports whether a path below the application's own is another's.
+func (o *ownership) foreign(path string) bool {
+	return slices.ContainsFunc(o.prefixes, func(prefix string) bool { return route.Under(path, prefix) })
+}
+
 // owns is asked before every request.
 func (o *ownership) owns(q request) bool {
 	if o.everything {
 		return true
 	}
-	path := q.Path()
-	for _, prefix := range o.prefixes {
-		if route.Under(path, prefix) {
-			return false
-		}
+	if o.foreign(q.Path()) {
+		return false
 	}
+	path := q.Path()
 	host := route.Hostname(q.Host())
 	best := -1
 	for _, r := range o.routes {

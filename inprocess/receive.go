@@ -15,7 +15,8 @@ type origin struct {
 	listen uint32
 	slot   uint32
 	served bool
-	ours   bool // the host has decided that its requests are this application's
+	ours   bool   // the host has decided that its requests are this application's
+	visit  *visit // of a connection with TLS; nil otherwise
 }
 
 // receive takes the host's messages until the channel ends. It is the only caller of Channel.Receive.
@@ -56,8 +57,13 @@ func (s *Server) handle(m handover.Message) {
 		}
 	case *handover.Drain:
 		s.stopAccepting()
-		s.manager.Drain()
-		s.drain()
+		s.soon(s.drainAll)
+	case *handover.Credential:
+		s.learn(m)
+	case *handover.TicketKeys:
+		s.renewTickets(m)
+	case *handover.SignResult:
+		s.signer.answered(m)
 	case *handover.Ping:
 		s.status()
 		s.send(&handover.Pong{Seq: m.Seq})
@@ -72,6 +78,10 @@ func (s *Server) takeConn(m *handover.Conn) {
 	if err != nil {
 		s.log.Error("cannot take a connection over from the host", "error", err)
 		s.send(&handover.Done{ID: m.ID})
+		return
+	}
+	if m.Credential != 0 {
+		s.secure(nc, m)
 		return
 	}
 	opts := httpconn.Options{Prefix: m.Prefix, Tag: &origin{id: m.ID, slot: handover.NoSlot, ours: m.Client != nil}, Shared: true}
@@ -187,6 +197,7 @@ func (s *Server) released(nc net.Conn, unread []byte, tag any) {
 // ended tells the host to close its copy.
 func (s *Server) ended(tag any, requests uint32) {
 	from := tag.(*origin)
+	from.visit.used()
 	s.freeSlot(from)
 	if from.id != 0 {
 		s.send(&handover.Done{ID: from.id, Requests: requests})

@@ -45,6 +45,12 @@ type Server struct {
 	routes  atomic.Pointer[ownership]
 	drained chan struct{} // closed when the host asks to drain, or is gone
 
+	signer      *signer
+	credentials map[uint32]*credential // by the host's number; only receive uses it
+	fresh       fresh
+	stopping    chan struct{}  // closed by Stop
+	wg          sync.WaitGroup // of a drain that waits
+
 	mu        sync.Mutex
 	state     state
 	endpoints map[string]*httpconn.Endpoint // by scheme
@@ -69,7 +75,9 @@ func New(opts kestrel.Options) *Server {
 		opts: opts, log: opts.Logger, features: server.NewFeatures(nil), open: handover.FromEnvironment,
 		drained: make(chan struct{}), received: make(chan struct{}),
 		endpoints: make(map[string]*httpconn.Endpoint), closers: make(map[uint32]func()),
+		credentials: make(map[uint32]*credential), stopping: make(chan struct{}),
 	}
+	s.signer = newSigner(func(m handover.Message) error { return s.channel.Send(m) }, s.received, httpconn.DefaultHandshakeTimeout)
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -192,6 +200,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	was := s.state
 	s.state = stateStopped
+	if was == stateStarted {
+		close(s.stopping)
+	}
 	s.mu.Unlock()
 	if was == stateNew || s.manager == nil {
 		return nil // it never served
@@ -201,6 +212,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.drain()
 	s.channel.Close()
 	<-s.received
+	s.wg.Wait()
 	return err
 }
 

@@ -29,7 +29,8 @@ func (m *Conn) appendPayload(b []byte) ([]byte, error) {
 		}
 	}
 	b = be.AppendUint32(b, uint32(len(client)))
-	return append(b, client...), nil
+	b = append(b, client...)
+	return be.AppendUint32(b, m.Credential), nil
 }
 
 func (m *Conn) parsePayload(p []byte, newer bool) error {
@@ -45,6 +46,7 @@ func (m *Conn) parsePayload(p []byte, newer bool) error {
 			return fmt.Errorf("its client cannot be read: %w", err)
 		}
 	}
+	m.Credential = c.uint32()
 	return c.end(newer)
 }
 
@@ -64,15 +66,18 @@ func (m *Conn) check() error {
 	if m.ID == 0 || m.ID&LocalID != 0 {
 		return fmt.Errorf("connection number %#x is not one the host gives out", m.ID)
 	}
+	if m.Credential != 0 && (m.Client != nil || len(m.Prefix) > 0) {
+		return errors.New("a connection whose handshake is to come has no client that is known, and nothing that was read")
+	}
 	if len(m.LocalScheme) > 255 {
 		return fmt.Errorf("a scheme of %d bytes: %w", len(m.LocalScheme), ErrTooLarge)
 	}
 	return checkPrefix(m.Prefix)
 }
 
-// noClient stands at the end of a CONN without a client. Version 1.0 did not
-// send it.
-var noClient = make([]byte, 4)
+// noClient and noCredential stand at the end of a CONN without a client and a
+// credential. Versions 1.0 and 1.1 did not send them.
+var noClient, noCredential = make([]byte, 4), make([]byte, 4)
 
 func (m *Return) appendPayload(b []byte) ([]byte, error) {
 	b = be.AppendUint64(b, m.ID)

@@ -4,6 +4,7 @@ package handover
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +43,13 @@ func TestEveryMessageArrivesAsItWasSent(t *testing.T) {
 		&Conn{ID: 12, LocalScheme: "https", Descriptor: d, Client: &Client{Remote: "[2001:db8::1]:4000", Local: "192.0.2.1:443", TLS: &ClientTLS{
 			Version: 0x304, CipherSuite: 0x1301, ServerName: "a.example.org", Protocol: "h2", Resumed: true, Certificates: [][]byte{{0x30, 0}}}}},
 		&Conn{ID: 13, Descriptor: d, Client: &Client{}},
+		&Credential{ID: 1, Names: []Name{{Host: "a.example", Own: true}, {Host: "*.example"}}, Protocols: []string{"h2"}, MinVersion: 0x303, Suites: []uint16{0xc02b},
+			Certificates: []Certificate{{Key: 7, Chain: [][]byte{{0x30, 0}, {0x30, 1}}, Staple: []byte{1}}}},
+		&Credential{ID: 1, Ended: true},
+		&TicketKeys{Credential: 1, Keys: [][32]byte{{1}, {2}}},
+		&Conn{ID: 14, LocalScheme: "https", Slot: NoSlot, Credential: 1, Descriptor: d},
+		&SignResult{ID: 1, Signature: []byte{1, 2}},
+		&SignResult{ID: 2, Reason: "the key is another site's"},
 		&Conn{ID: 11, Prefix: bytes.Repeat([]byte("x"), MaxPrefix), Descriptor: d},
 		&Config{Limits: json.RawMessage(`{"a":[1,2]}`), Routes: []Route{{PathPrefix: "/"}}, ForeignPrefixes: []string{"/b"}},
 		&Drain{Deadline: arrival.UTC()},
@@ -57,6 +65,7 @@ func TestEveryMessageArrivesAsItWasSent(t *testing.T) {
 		&Pong{Seq: 5},
 		&Failed{Reason: "cannot bind: address in use"},
 		&Register{LocalID: LocalID | 1, Slot: 40000, ListenID: 3, Descriptor: d},
+		&Sign{ID: 1, Key: 7, Scheme: tls.PSSWithSHA256, Content: bytes.Repeat([]byte{1}, 32)},
 	}
 	host, worker := pair(t)
 	for _, m := range fromHost {

@@ -7,16 +7,22 @@ import (
 	"testing"
 )
 
-func TestAConnectionOfVersion10HasNoClient(t *testing.T) {
+func TestAConnectionOfAnOlderVersionHasNoClientAndNoCredential(t *testing.T) {
+	for minor, without := range map[uint8]int{0: len(noClient) + len(noCredential), 1: len(noCredential)} {
+		older(t, minor, without)
+	}
+}
+
+func older(t *testing.T, minor uint8, without int) {
 	c, raw := rawPair(t, Worker)
 	payload, err := (&Conn{ID: 1, LocalScheme: "http", Prefix: []byte("GET")}).appendPayload(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := Version{Major: 1}
+	old := Version{Major: 1, Minor: minor}
 	play(t, raw, []part{
-		{frameOf(old, KindHello, 0, `{"version":"1.0"}`), 0},
-		{frameOf(old, KindConn, flagDescriptor, string(payload[:len(payload)-len(noClient)])), 1},
+		{frameOf(old, KindHello, 0, `{}`), 0},
+		{frameOf(old, KindConn, flagDescriptor, string(payload[:len(payload)-without])), 1},
 	})
 	if _, err := c.Receive(); err != nil {
 		t.Fatal(err)
@@ -26,8 +32,8 @@ func TestAConnectionOfVersion10HasNoClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer Discard(m)
-	if conn, ok := m.(*Conn); !ok || conn.Client != nil || string(conn.Prefix) != "GET" {
-		t.Errorf("got %+v, want the connection without a client", m)
+	if conn, ok := m.(*Conn); !ok || conn.Client != nil || conn.Credential != 0 || string(conn.Prefix) != "GET" {
+		t.Errorf("1.%d: got %+v, want the connection without a client and a credential", minor, m)
 	}
 }
 

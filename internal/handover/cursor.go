@@ -33,6 +33,13 @@ func (c *cursor) byte() byte {
 	return 0
 }
 
+func (c *cursor) uint16() uint16 {
+	if b := c.bytes(2); b != nil {
+		return be.Uint16(b)
+	}
+	return 0
+}
+
 func (c *cursor) uint32() uint32 {
 	if b := c.bytes(4); b != nil {
 		return be.Uint32(b)

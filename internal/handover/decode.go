@@ -26,6 +26,9 @@ func decode(f frame) (Message, *ProtocolError) {
 	if f.kind == KindConn && f.version.Minor == 0 {
 		f.payload = slices.Concat(f.payload, noClient)
 	}
+	if f.kind == KindConn && f.version.Minor < 2 {
+		f.payload = slices.Concat(f.payload, noCredential)
+	}
 	m := info.make()
 	if err := parse(m, f.payload, newer); err != nil {
 		return nil, broken("%s cannot be read: %v", info.name, err)

@@ -2,6 +2,7 @@ package handover
 
 import (
 	"bytes"
+	"crypto/tls"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +68,7 @@ func fuzzBinary(f *testing.F, k Kind, seeds ...Message) {
 
 func FuzzConn(f *testing.F) {
 	fuzzBinary(f, KindConn, &Conn{ID: 1}, &Conn{ID: 2, Slot: NoSlot, LocalScheme: "https", Prefix: []byte("GET / HTTP/1.1\r\n\r\n")},
+		&Conn{ID: 4, LocalScheme: "https", Slot: NoSlot, Credential: 9},
 		&Conn{ID: 3, Client: &Client{Remote: "192.0.2.1:4000", TLS: &ClientTLS{Version: 0x304, Certificates: [][]byte{{1}}}}})
 }
 
@@ -80,6 +82,18 @@ func FuzzDone(f *testing.F) { fuzzBinary(f, KindDone, &Done{ID: 1, Requests: 2})
 
 func FuzzRegister(f *testing.F) {
 	fuzzBinary(f, KindRegister, &Register{LocalID: LocalID | 1, Slot: 40000, ListenID: 2})
+}
+
+func FuzzTicketKeys(f *testing.F) {
+	fuzzBinary(f, KindTicketKeys, &TicketKeys{Credential: 1, Keys: [][32]byte{{1}, {2}, {3}}})
+}
+
+func FuzzSign(f *testing.F) {
+	fuzzBinary(f, KindSign, &Sign{ID: 1, Key: 2, Scheme: tls.ECDSAWithP256AndSHA256, Content: make([]byte, 32)}, &Sign{ID: 1, Key: 2, Scheme: tls.Ed25519, Content: make([]byte, 130)})
+}
+
+func FuzzSignResult(f *testing.F) {
+	fuzzBinary(f, KindSignResult, &SignResult{ID: 1, Signature: []byte{1}}, &SignResult{ID: 2, Reason: "no"})
 }
 
 func FuzzJSONMessages(f *testing.F) {

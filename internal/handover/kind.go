@@ -15,7 +15,10 @@ const (
 	KindConfig   Kind = 5
 	KindDrain    Kind = 6
 	KindPing     Kind = 7
-	// 8 TICKET_KEYS and 9 SIGN_RESULT are reserved: TLS ended in the worker.
+	// Since version 1.2: TLS ended in the worker.
+	KindTicketKeys Kind = 8
+	KindSignResult Kind = 9
+	KindCredential Kind = 10
 
 	KindReady    Kind = 64
 	KindAccepted Kind = 65
@@ -25,7 +28,7 @@ const (
 	KindPong     Kind = 69
 	KindFailed   Kind = 70
 	KindRegister Kind = 71
-	// 72 SIGN is reserved: the worker asks the host to sign with a private key.
+	KindSign     Kind = 72 // since version 1.2
 )
 
 // firstWorkerKind divides the numbers between the two senders.
@@ -47,21 +50,25 @@ type kindInfo struct {
 }
 
 var kinds = map[Kind]kindInfo{
-	KindHello:    {"HELLO", optional, func() Message { return new(Hello) }},
-	KindListen:   {"LISTEN", always, func() Message { return new(Listen) }},
-	KindUnlisten: {"UNLISTEN", never, func() Message { return new(Unlisten) }},
-	KindConn:     {"CONN", always, func() Message { return new(Conn) }},
-	KindConfig:   {"CONFIG", never, func() Message { return new(Config) }},
-	KindDrain:    {"DRAIN", never, func() Message { return new(Drain) }},
-	KindPing:     {"PING", never, func() Message { return new(Ping) }},
-	KindReady:    {"READY", never, func() Message { return new(Ready) }},
-	KindAccepted: {"ACCEPTED", never, func() Message { return new(Accepted) }},
-	KindReturn:   {"RETURN", always, func() Message { return new(Return) }},
-	KindDone:     {"DONE", never, func() Message { return new(Done) }},
-	KindStatus:   {"STATUS", never, func() Message { return new(Status) }},
-	KindPong:     {"PONG", never, func() Message { return new(Pong) }},
-	KindFailed:   {"FAILED", never, func() Message { return new(Failed) }},
-	KindRegister: {"REGISTER", always, func() Message { return new(Register) }},
+	KindHello:      {"HELLO", optional, func() Message { return new(Hello) }},
+	KindListen:     {"LISTEN", always, func() Message { return new(Listen) }},
+	KindUnlisten:   {"UNLISTEN", never, func() Message { return new(Unlisten) }},
+	KindConn:       {"CONN", always, func() Message { return new(Conn) }},
+	KindConfig:     {"CONFIG", never, func() Message { return new(Config) }},
+	KindDrain:      {"DRAIN", never, func() Message { return new(Drain) }},
+	KindPing:       {"PING", never, func() Message { return new(Ping) }},
+	KindTicketKeys: {"TICKET_KEYS", never, func() Message { return new(TicketKeys) }},
+	KindSignResult: {"SIGN_RESULT", never, func() Message { return new(SignResult) }},
+	KindCredential: {"CREDENTIAL", never, func() Message { return new(Credential) }},
+	KindReady:      {"READY", never, func() Message { return new(Ready) }},
+	KindAccepted:   {"ACCEPTED", never, func() Message { return new(Accepted) }},
+	KindReturn:     {"RETURN", always, func() Message { return new(Return) }},
+	KindDone:       {"DONE", never, func() Message { return new(Done) }},
+	KindStatus:     {"STATUS", never, func() Message { return new(Status) }},
+	KindPong:       {"PONG", never, func() Message { return new(Pong) }},
+	KindFailed:     {"FAILED", never, func() Message { return new(Failed) }},
+	KindRegister:   {"REGISTER", always, func() Message { return new(Register) }},
+	KindSign:       {"SIGN", never, func() Message { return new(Sign) }},
 }
 
 // String returns the message's name in upper case, as DESIGN.md writes it.

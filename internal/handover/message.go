@@ -1,9 +1,10 @@
 package handover
 
 // Message is one of the message types of this package, as a pointer:
-// [*Hello], [*Listen], [*Unlisten], [*Conn], [*Config], [*Drain] and [*Ping]
-// from the host; [*Ready], [*Accepted], [*Return], [*Done], [*Status], [*Pong],
-// [*Failed] and [*Register] from the worker.
+// [*Hello], [*Listen], [*Unlisten], [*Conn], [*Config], [*Drain], [*Ping],
+// [*Credential], [*TicketKeys] and [*SignResult] from the host; [*Ready],
+// [*Accepted], [*Return], [*Done], [*Status], [*Pong], [*Failed], [*Register]
+// and [*Sign] from the worker.
 type Message interface {
 	// Kind returns the message's number on the wire.
 	Kind() Kind

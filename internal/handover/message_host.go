@@ -90,6 +90,10 @@ type Conn struct {
 	// host has decided already that its requests are the worker's. Nil
 	// otherwise; workers before version 1.1 ignore it.
 	Client *Client
+	// Credential, if not 0, says that the client begins with a handshake of TLS,
+	// which the worker makes by the [Credential] of this number. Nothing has been
+	// read. Workers before version 1.2 must not get such a connection.
+	Credential uint32
 	// Descriptor is the connection.
 	Descriptor *Descriptor
 }

@@ -45,6 +45,10 @@ func TestABrokenRuleEndsTheChannelAndLeaksNothing(t *testing.T) {
 			[]part{{frameOf(Current, KindReturn, 0, returned), 0}}, "without its descriptor"},
 		{"a message that has no descriptor comes with one", Host,
 			[]part{{frameOf(Current, KindPong, flagDescriptor, `{}`), 1}}, "with a descriptor"},
+		{"a question for a signature without a key", Host,
+			[]part{{frameOf(Current, KindSign, 0, strings.Repeat("\x00", 7)+"\x01"+strings.Repeat("\x00", 13)+"\x01x"), 0}}, "needs a number"},
+		{"a connection with a handshake to come, and bytes that were read", Worker,
+			[]part{hello, {frameOf(Current, KindConn, flagDescriptor, strings.Repeat("\x00", 7)+"\x01"+strings.Repeat("\x00", 13)+"\x00\x00\x00\x01x\x00\x00\x00\x00\x00\x00\x00\x01"), 1}}, "nothing that was read"},
 		{"an oversize frame", Host,
 			[]part{{[]byte{Current.Major, Current.Minor, byte(KindPong), 0, 0, 4, 0, 0}, 0}}, "announces 262144 bytes"},
 		{"an oversize frame with a descriptor", Host,
@@ -152,7 +156,7 @@ func TestAnotherMajorVersionIsRefused(t *testing.T) {
 	if !errors.As(err, &version) {
 		t.Fatalf("got %v, want a VersionError", err)
 	}
-	want := "the host speaks hand-over protocol 2.4, this side speaks 1.1: build the application and the host from releases of Lanner with the same protocol"
+	want := "the host speaks hand-over protocol 2.4, this side speaks 1.2: build the application and the host from releases of Lanner with the same protocol"
 	if err.Error() != want {
 		t.Errorf("the error says\n%s\nwant\n%s", err, want)
 	}

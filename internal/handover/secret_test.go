@@ -71,3 +71,12 @@ func TestKindsAndSidesHaveNames(t *testing.T) {
 		}
 	}
 }
+
+func TestTicketKeysAreNotPrinted(t *testing.T) {
+	m := &TicketKeys{Credential: 3, Keys: [][32]byte{{0xde, 0xad, 0xbe, 0xef}}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(verb, m); text != "1 ticket keys of credential 3" {
+			t.Errorf("%s prints %q", verb, text)
+		}
+	}
+}

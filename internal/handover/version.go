@@ -15,7 +15,7 @@ type Version struct {
 }
 
 // Current is the version this package speaks.
-var Current = Version{Major: 1, Minor: 1}
+var Current = Version{Major: 1, Minor: 2}
 
 // String returns "MAJOR.MINOR".
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }

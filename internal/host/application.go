@@ -120,6 +120,13 @@ func (a *application) hasReady() bool {
 	return a.pickLocked() != nil
 }
 
+// believesReady reports whether a worker would be given requests.
+func (a *application) believesReady(w *worker) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.isReady()
+}
+
 // tryAcquire returns a worker, or the answer when there will be none, or neither when the caller must wait.
 func (a *application) tryAcquire() (*worker, *answer) {
 	a.mu.Lock()

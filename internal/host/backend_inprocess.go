@@ -41,6 +41,13 @@ type inProcess struct {
 	handed map[uint64]*handed
 	shares map[uint32]*socket
 	pings  map[uint64]chan struct{} // closed by the PONG with that number
+	keys   map[uint64]*signingKey   // that the worker may have used
+
+	telling     sync.Mutex // held while the worker is told of a credential, until the CONN that needs it is sent
+	credentials map[credentialAt]*credential
+	lastID      uint32 // of a credential
+
+	signing signing
 }
 
 // handed is a connection that the worker has, and the host's copy of it.
@@ -52,12 +59,14 @@ type handed struct {
 	accepted bool
 	arrival  time.Time
 	client   *handover.Client // of a link
+	sni      *sni             // of one whose handshake is to come
 }
 
 func newInProcess(w *worker) *inProcess {
 	return &inProcess{
 		w: w, ready: make(chan error, 1), ended: make(chan struct{}), read: make(chan struct{}),
 		handed: make(map[uint64]*handed), shares: make(map[uint32]*socket), pings: make(map[uint64]chan struct{}),
+		keys: make(map[uint64]*signingKey), credentials: make(map[credentialAt]*credential), signing: newSigning(),
 	}
 }
 
@@ -244,6 +253,10 @@ func (p *inProcess) handle(m handover.Message) {
 		p.status(m)
 	case *handover.Pong:
 		p.answered(m.Seq)
+	case *handover.Sign:
+		if !p.sign(m) {
+			p.proc.Kill()
+		}
 	default:
 		handover.Discard(m)
 	}
@@ -299,7 +312,7 @@ func (p *inProcess) share(s *socket) {
 	p.mu.Unlock()
 	d, err := handover.Borrow(s.listener)
 	if err == nil {
-		err = p.channel.Send(&handover.Listen{ID: s.id, Address: s.front.key, Scheme: s.front.endpoint.Scheme, Descriptor: d})
+		err = p.channel.Send(&handover.Listen{ID: s.id, Address: s.front.key, Scheme: s.front.scheme, Descriptor: d})
 	}
 	if err != nil {
 		p.mu.Lock()
@@ -347,6 +360,7 @@ func (p *inProcess) done() <-chan struct{} { return p.ended }
 // finish implements backend: the connections that the worker had are given to somebody else, answered, or closed.
 func (p *inProcess) finish() {
 	p.unshareAll()
+	p.signing.wg.Wait()
 	p.mu.Lock()
 	left := p.handed
 	p.handed = make(map[uint64]*handed)

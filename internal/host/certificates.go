@@ -20,6 +20,7 @@ import (
 // shown is what one binding of https shows to clients and asks of them.
 type shown struct {
 	addr, host  string // as in a tableEntry
+	site        string
 	certificate config.Certificate
 	client      config.ClientCertificate
 	path        string // of the binding in the configuration, for messages
@@ -73,7 +74,7 @@ func (h *Host) readCertificates(cfg *config.Config, wanted map[string][]binding)
 // shownAt returns what the bindings of a front show, and the problems of those that have no certificate.
 func shownAt(entries []binding) (out []shown, problems []config.Problem) {
 	for _, e := range entries {
-		s := shown{addr: e.addr, host: e.host, path: e.path}
+		s := shown{addr: e.addr, host: e.host, site: e.site, path: e.path}
 		if e.certificate != nil {
 			s.certificate = *e.certificate
 		} else if wrong := s.useDevCertificate(); wrong != nil {
@@ -143,7 +144,7 @@ func (h *Host) namesAt(addr string, all []shown) map[string]tlsconfig.Name {
 }
 
 func (h *Host) name(s shown) tlsconfig.Name {
-	n := tlsconfig.Name{NextProtos: []string{"h2", "http/1.1"}}
+	n := tlsconfig.Name{NextProtos: []string{"h2", "http/1.1"}, Owner: s.site}
 	if c := s.certificate; c.ACME {
 		n.Get = h.automaticCertificate
 	} else {
@@ -214,7 +215,7 @@ func (s *security) close() {
 	}
 }
 
-func (f *front) encrypted() bool { return f.endpoint.TLS != nil }
+func (f *front) encrypted() bool { return f.tls != nil }
 
 // shows returns the front's security, nil without one. f may be nil.
 func (f *front) shows() *security {
@@ -229,12 +230,15 @@ func (f *front) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if cfg := f.host.validation(hello); cfg != nil {
 		return cfg, nil
 	}
-	s := f.security.Load()
-	store := s.stores[localIP(hello.Conn)]
-	if store == nil {
-		store = s.stores[""]
+	return f.security.Load().at(localIP(hello.Conn)).Config().GetConfigForClient(hello)
+}
+
+// at returns what is shown to clients that have connected to a local address.
+func (s *security) at(local string) *tlsconfig.Store {
+	if store := s.stores[local]; store != nil {
+		return store
 	}
-	return store.Config().GetConfigForClient(hello)
+	return s.stores[""]
 }
 
 // use makes handshakes from now on show what was prepared. Connections go on, unless other certificates are asked of clients: then

@@ -16,48 +16,52 @@ type delivery struct {
 	app     *application
 	arrival time.Time
 	client  *handover.Client // of a link; nil for a client's own connection
+	sni     *sni             // where the handshake is to come; nil elsewhere
 }
 
 // deliver hands a connection to a worker of its application, now or when there is one.
 func (h *Host) deliver(d *delivery) {
 	w, no := d.app.tryAcquire()
-	if w == nil && no == nil {
-		if h.waiting.Go(func() { h.deliverLater(d) }) {
+	if no == nil && (w == nil || !d.to(w)) {
+		if h.waiting.Go(func() { h.deliverLater(d, w) }) {
 			return
 		}
 		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
 	}
-	h.deliverTo(d, w, no)
+	if no != nil {
+		d.serve(no)
+	}
 }
 
-func (h *Host) deliverLater(d *delivery) {
-	w, no := d.app.acquire(h.ctx)
-	h.deliverTo(d, w, no)
-}
-
-// deliverTo hands over, answers, or tries again when the worker has just gone.
-func (h *Host) deliverTo(d *delivery, w *worker, no *answer) {
+// deliverLater waits for a worker. refused is one that has just not taken the connection, or nil.
+func (h *Host) deliverLater(d *delivery, refused *worker) {
 	for range maxTries {
+		if refused != nil && d.app.believesReady(refused) { // it is dead, and nobody has noticed
+			refused.awaitEnd()
+		}
+		w, no := d.app.acquire(h.ctx)
 		if no != nil {
-			break
-		}
-		if w.inproc == nil { // a reload made the application out-of-process
-			w.release()
-			d.serve(nil)
+			d.serve(no)
 			return
 		}
-		ok := w.inproc.hand(d)
-		w.active.Add(-1) // the worker tells its own number of running requests
-		if ok {
+		if d.to(w) {
 			return
 		}
-		w, no = d.app.acquire(h.ctx)
+		refused = w
 	}
-	if no == nil {
+	d.serve(&answer{status: 503, title: "Service Unavailable", retryAfter: time.Second})
+}
+
+// to hands the connection to a worker that was acquired for it. It reports false when that has just gone.
+func (d *delivery) to(w *worker) bool {
+	if w.inproc == nil { // a reload made the application out-of-process
 		w.release()
-		no = &answer{status: 503, title: "Service Unavailable", retryAfter: time.Second}
+		d.serve(nil)
+		return true
 	}
-	d.serve(no)
+	ok := w.inproc.hand(d)
+	w.active.Add(-1) // the worker tells its own number of running requests
+	return ok
 }
 
 // serve puts the connection under the host's engine: to be answered, or routed again.
@@ -92,21 +96,26 @@ func (p *inProcess) hand(d *delivery) bool {
 		d.conn, d.copy = nil, c
 	}
 	c := &handed{front: d.front, copy: d.copy, prefix: d.prefix, slot: handover.NoSlot, arrival: d.arrival, client: d.client}
+	return p.send(c, &handover.Conn{LocalScheme: d.front.scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy, Client: d.client})
+}
+
+// send numbers a connection, keeps it, and sends it. It reports false when the worker takes none.
+func (p *inProcess) send(c *handed, m *handover.Conn) bool {
 	id := p.nextID.Add(1)
 	p.mu.Lock()
 	if p.gone {
 		p.mu.Unlock()
 		return false
 	}
-	if slot, ok := p.table.Alloc(); ok {
-		c.slot = slot
+	if c.sni == nil {
+		if slot, ok := p.table.Alloc(); ok {
+			c.slot = slot
+		}
 	}
 	p.handed[id] = c
 	p.mu.Unlock()
-	err := p.channel.Send(&handover.Conn{
-		ID: id, Slot: c.slot, LocalScheme: d.front.endpoint.Scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy, Client: d.client,
-	})
-	if err == nil {
+	m.ID, m.Slot = id, c.slot
+	if p.channel.Send(m) == nil {
 		return true
 	}
 	p.mu.Lock()
@@ -131,7 +140,13 @@ func (c *handed) local() bool { return c.arrival.IsZero() }
 func (p *inProcess) accepted(id uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c := p.handed[id]; c != nil {
+	c := p.handed[id]
+	switch {
+	case c == nil:
+	case c.sni != nil: // what its handshake comes to is in the worker alone: there is nothing to save
+		delete(p.handed, id)
+		c.copy.Close()
+	default:
 		c.accepted, c.prefix = true, nil
 	}
 }
@@ -207,6 +222,9 @@ func (p *inProcess) register(m *handover.Register) {
 func (p *inProcess) rescue(c *handed) {
 	d := &delivery{front: c.front, copy: c.copy, prefix: c.prefix, app: p.w.app, arrival: time.Now(), client: c.client}
 	switch {
+	case c.sni != nil:
+		d.sni = c.sni
+		p.w.app.host.deliverTLS(d)
 	case !c.accepted: // nobody has begun with it
 		p.w.app.host.deliver(d)
 	case c.slot == handover.NoSlot:

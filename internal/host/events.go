@@ -62,6 +62,8 @@ var (
 	eventTicketKeysFailed = newEvent(96, "TicketKeysFailed", "the session ticket keys cannot be read or rotated")
 	// Error, Warning: automatic certificates cannot be started or stopped. What happens to them is logged by package acme. Keys: error.
 	eventACMEFailed = newEvent(98, "AutomaticCertificatesFailed", "automatic certificates cannot be looked after")
+	// Warning: a worker has asked for a signature that it must not have. Keys: error, refused (since the last).
+	eventSignRefused = newEvent(99, "SignatureRefused", "a signature by a private key was refused to the worker")
 	// Debug: there is a new session ticket key.
 	eventTicketKeysRotated = newEvent(97, "TicketKeysRotated", "the session ticket keys were rotated")
 )

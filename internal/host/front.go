@@ -25,14 +25,22 @@ type front struct {
 	host     *Host
 	key      string // "http://127.0.0.1:8080"
 	urls     []string
-	manager  atomic.Pointer[serving]
+	scheme   string
+	tls      *tls.Config // of https; nil otherwise
+	manager  atomic.Pointer[manager]
 	limits   kestrel.Limits
-	endpoint *httpconn.Endpoint       // what those of managers are made like
 	security atomic.Pointer[security] // of https; nil otherwise
 	table    atomic.Pointer[table]
 	sockets  []*socket
+	peeks    peeks // of https
 
 	wg sync.WaitGroup
+}
+
+// manager serves the connections of a front by one generation of limits. The endpoint is its alone.
+type manager struct {
+	*httpconn.Manager
+	endpoint *httpconn.Endpoint
 }
 
 // socket is one listening socket of a front.
@@ -49,13 +57,6 @@ type socket struct {
 
 // deadliner is what TCP and unix listeners have, and what ends an Accept without closing.
 type deadliner interface{ SetDeadline(time.Time) error }
-
-// serving is a manager of connections with an endpoint of its own: an endpoint is one manager's, whose lock guards its counters and whose
-// gate its handshakes go through.
-type serving struct {
-	*httpconn.Manager
-	endpoint *httpconn.Endpoint
-}
 
 // hostConn is what the host knows about a connection it serves: Claim decides, the handler carries out. On an HTTP/2 connection,
 // whose requests are not claimed, nothing of it changes.
@@ -75,11 +76,11 @@ type hostConn struct {
 func (h *Host) openFront(ctx context.Context, key string) (*front, error) {
 	url, _, _ := strings.Cut(key, "#")
 	scheme, _, _ := strings.Cut(key, ":")
-	f := &front{host: h, key: key, endpoint: &httpconn.Endpoint{Name: key, Scheme: scheme}}
+	f := &front{host: h, key: key, scheme: scheme}
 	if scheme == "https" {
-		f.endpoint.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: f.choose}
+		f.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: f.choose}
 	}
-	listeners, err := kestrel.Listen(ctx, kestrel.Endpoint{URL: url, TLS: f.endpoint.TLS})
+	listeners, err := kestrel.Listen(ctx, kestrel.Endpoint{URL: url, TLS: f.tls})
 	if err != nil {
 		return nil, err
 	}
@@ -101,16 +102,18 @@ func (f *front) start(limits kestrel.Limits) {
 	}
 }
 
-func (f *front) newManager() *serving {
+func (f *front) newManager() *manager {
+	ep := &httpconn.Endpoint{Name: f.key, Scheme: f.scheme, TLS: f.tls}
 	opts := kestrel.Options{Limits: f.limits, Logger: f.host.log}
 	cfg := opts.Connections(server.ApplicationFunc(f.host.process), f.host.features)
 	cfg.Ended = func(tag any, _ uint32) { tag.(*hostConn).links.close() }
-	if !f.encrypted() { // else the connection stays here
-		cfg.Claim = f.claim
-		cfg.Multiplex = f.multiplex
-		cfg.Released = f.released
+	if f.encrypted() { // the connection stays here
+		return &manager{httpconn.New(cfg), ep}
 	}
-	return &serving{httpconn.New(cfg), &httpconn.Endpoint{Name: f.endpoint.Name, Scheme: f.endpoint.Scheme, TLS: f.endpoint.TLS}}
+	cfg.Claim = f.claim
+	cfg.Multiplex = f.multiplex
+	cfg.Released = f.released
+	return &manager{httpconn.New(cfg), ep}
 }
 
 // setLimits serves new connections by other limits; those that are open finish under the old ones.
@@ -166,8 +169,8 @@ func (f *front) serve(nc net.Conn, prefix []byte, forced *answer) {
 	c := &hostConn{front: f, forced: forced, local: localIP(nc)}
 	features := server.NewFeatures(f.host.features)
 	server.Set(features, c)
-	by := f.manager.Load()
-	by.Serve(nc, by.endpoint, httpconn.Options{Prefix: prefix, Tag: c, Features: features})
+	m := f.manager.Load()
+	m.Serve(nc, m.endpoint, httpconn.Options{Prefix: prefix, Tag: c, Features: features})
 }
 
 func localIP(nc net.Conn) string {
@@ -205,6 +208,9 @@ func (s *socket) accept() {
 func (s *socket) accepted(nc net.Conn) {
 	if app := s.front.exclusive(); app != nil && app.inProcess() && !app.answersItself() && app.hasReady() {
 		s.front.host.deliver(&delivery{front: s.front, conn: nc, app: app, arrival: time.Now()})
+		return
+	}
+	if s.front.encrypted() && s.front.table.Load().handsTLSOver() && s.front.peeks.Go(nc, func() { s.front.peeked(nc) }) {
 		return
 	}
 	s.front.serve(nc, nil, nil)
@@ -263,12 +269,13 @@ func (s *socket) close() {
 	s.listener.Close()
 }
 
-// closeSockets ends accepting, and waits for the accept loops.
+// closeSockets ends accepting, and waits for the accept loops, and for the connections whose ClientHello is awaited.
 func (f *front) closeSockets() {
 	for _, s := range f.sockets {
 		s.close()
 	}
 	f.wg.Wait()
+	f.peeks.Close()
 }
 
 // stop ends the front: no new connections, running requests until ctx ends.

@@ -50,6 +50,7 @@ type Host struct {
 	began       time.Time
 	features    *server.Features
 	nextSocket  atomic.Uint32
+	lastKey     atomic.Uint64 // numbers the keys that workers have signatures by
 
 	supervisor *process.Supervisor
 	ports      *module.Ports

@@ -171,5 +171,5 @@ func (d *delivery) serveLink(forced *answer) {
 		state, _ := d.client.TLS.State() // its certificates have been read before
 		httpconn.SetTLS(opts.Features, state)
 	}
-	h.links.Serve(nc, &httpconn.Endpoint{Name: "link", Scheme: d.front.endpoint.Scheme}, opts)
+	h.links.Serve(nc, &httpconn.Endpoint{Name: "link", Scheme: d.front.scheme}, opts)
 }

@@ -440,6 +440,7 @@ func (h *Host) tellOwnership(a *application) {
 	for _, w := range a.ready() {
 		if w.inproc != nil {
 			_ = w.inproc.channel.Send(&handover.Config{Routes: routes, ForeignPrefixes: prefixes, ForeignHosts: hosts}) // a worker that is gone is noticed elsewhere
+			w.inproc.renewCredentials()
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 // table says which application a request at one front belongs to. It is immutable; a reload makes a new one.
 type table struct {
-	entries []tableEntry // most specific host first
+	entries []tableEntry   // most specific host first
+	owners  []*application // those that have a name of their own
 }
 
 type tableEntry struct {
@@ -67,7 +68,13 @@ func newTable(entries []tableEntry) *table {
 		}
 		return route.Specificity(b.host) - route.Specificity(a.host)
 	})
-	return &table{entries}
+	t := &table{entries: entries}
+	for i := range entries {
+		if e := &entries[i]; e.own() && !slices.Contains(t.owners, e.site.apps[0]) {
+			t.owners = append(t.owners, e.site.apps[0])
+		}
+	}
+	return t
 }
 
 // exclusive returns the application that owns every request at this front, or nil.

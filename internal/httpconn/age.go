@@ -116,7 +116,7 @@ func (c *conn) limited() bool { return c.engine.maxRequests > 0 || c.engine.maxA
 
 // grow begins to count the age. One that goes back to another process when it is idle has its age there.
 func (c *conn) grow() {
-	if s := c.engine.settings; s.maxAge > 0 && !c.m.cfg.ReturnIdle {
+	if s := c.engine.settings; s.maxAge > 0 && !c.returns() {
 		c.life.age.grace = s.ageGrace
 		c.m.ages.add(c, jitter(s.maxAge))
 	}

@@ -130,7 +130,7 @@ func (c *conn) begin() {
 	c.mu.Lock()
 	c.work = w
 	c.mu.Unlock()
-	if c.draining() && !c.m.cfg.ReturnIdle { // Drain looks for what is at work
+	if c.draining() && !c.returns() { // Drain looks for what is at work
 		w.http.Drain()
 	}
 }
@@ -235,9 +235,13 @@ func (c *conn) turn() http1.Next {
 
 func (c *conn) portable() *transport.Conn { return c.transport.(*transport.Conn) }
 
+// returns reports whether the connection is released between two requests when the manager drains. One with middleware or TLS cannot be:
+// what was negotiated is in this process alone.
+func (c *conn) returns() bool { return c.m.cfg.ReturnIdle && !c.endpoint.chains() }
+
 // interrupted says what becomes of a connection that waits for a request while the manager, or its endpoint, drains.
 func (c *conn) interrupted() http1.Next {
-	if c.m.cfg.ReturnIdle {
+	if c.returns() {
 		return http1.Foreign
 	}
 	return http1.Close
@@ -334,6 +338,9 @@ type handler conn
 
 // Claim implements http1.Handler.
 func (h *handler) Claim(q *http1.Request) bool {
+	if h.endpoint.chains() { // nobody else could serve it
+		return true
+	}
 	if h.m.cfg.ReturnIdle && h.m.draining.Load() {
 		return false
 	}

@@ -25,7 +25,7 @@ type Endpoint struct {
 	// Scheme is "http" or "https".
 	Scheme string
 	// Middleware runs on each connection before HTTP does, the first as the outermost. Such connections are on a goroutine
-	// each, also with EventLoop, and cannot be released: it does not go with Claim or ReturnIdle. Options.Prefix is HTTP's.
+	// each, also with EventLoop, and cannot be released: their requests are not claimed, and they end when the manager drains. Options.Prefix is HTTP's.
 	Middleware []connection.Middleware
 	// TLS is how the server ends TLS, behind the middleware; nil for none. Such connections cannot be released. It is cloned: changes have no effect after the first connection. Protocols are what is offered by ALPN.
 	TLS       *tls.Config
@@ -128,6 +128,13 @@ func (m *Manager) engine(ep *Endpoint) *engine {
 	return e
 }
 
+// DrainEndpoint does to the connections of one endpoint what Drain does to all, and returns at once. Those that are put under it later
+// are closed.
+func (m *Manager) DrainEndpoint(ep *Endpoint) {
+	ep.draining.Store(true)
+	m.drain(ep)
+}
+
 // StopEndpoint does to the connections of one endpoint what Stop does to all: it ends those that wait, makes running
 // requests the last of theirs, and aborts what is left when ctx ends, which is an error. The owner has closed the
 // endpoint's listeners, and does not use the Endpoint again. It is not for managers with ReturnIdle.
@@ -158,7 +165,7 @@ func (c *conn) aborted() bool { return c.m.aborted.Load() || c.endpoint.aborted.
 func (c *conn) drain() {
 	c.mu.Lock()
 	many := c.many
-	if many == nil && !c.m.cfg.ReturnIdle { // else it is released rather than ended
+	if many == nil && !c.returns() { // else it is released rather than ended
 		c.http.Drain()
 	}
 	c.mu.Unlock()

@@ -100,6 +100,15 @@ func (g *handshakeGate) outside(f func() error) error {
 	return f()
 }
 
+// OutsideHandshake calls wait, which a handshake of the manager's has come to, so that others compute meanwhile: a key that is elsewhere signs
+// in it. It is for goroutines that make a handshake alone, such as those that call a crypto.Signer.
+func (m *Manager) OutsideHandshake(wait func()) {
+	m.handshakes.outside(func() error {
+		wait()
+		return nil
+	})
+}
+
 // gatedConn is a connection whose reads are outside the gate until it is opened. Until then what is read is heard.
 type gatedConn struct {
 	net.Conn

@@ -146,7 +146,7 @@ func (c *conn) step(why transport.Why) http1.Next {
 	}
 	leaving := why == transport.Interrupted && c.http.Idle() && c.draining()
 	switch {
-	case leaving && c.m.cfg.ReturnIdle:
+	case leaving && c.returns():
 		return c.interrupted() // bytes that have come go with it
 	case c.inline.Expired() != 0:
 		return c.readFailed(transport.ErrExpired)

@@ -54,7 +54,8 @@ type Config struct {
 	// goroutine, and must not block.
 	Rejected func(*Rejection)
 
-	// Claim is asked for each request, before it runs, whether it is served here; nil means all are. It runs on the
+	// Claim is asked for each request, before it runs, whether it is served here; nil means all are, and those of endpoints with
+	// middleware or TLS are in any case. It runs on the
 	// connection's goroutine, must not block, and must not keep the request.
 	Claim func(q *http1.Request, tag any) bool
 	// Multiplex is asked, where Claim or ReturnIdle is set, about a connection without TLS that begins as HTTP/2 does; nil means
@@ -64,7 +65,7 @@ type Config struct {
 	// Released gets a connection whose next request was not claimed; unread are the bytes of that request. With
 	// ReturnIdle it gets idle connections when the manager drains, too. It owns the connection.
 	Released func(nc net.Conn, unread []byte, tag any)
-	// ReturnIdle makes Stop release connections at the end of a request rather than close them.
+	// ReturnIdle makes Stop release connections at the end of a request rather than close them, unless they have middleware or TLS.
 	ReturnIdle bool
 	// EventLoop puts connections on the event loop, where the system has one; Exec says where their handlers run.
 	EventLoop bool

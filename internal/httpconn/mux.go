@@ -38,7 +38,7 @@ var (
 // speaksHTTP2 reports whether connections of an endpoint may turn out to be HTTP/2. Who claims requests, or wants connections back,
 // is asked about each: with several requests in work, a connection cannot change its owner any more.
 func (m *Manager) speaksHTTP2(ep *Endpoint) bool {
-	return ep.Protocols != HTTP1 && (!m.cfg.shared() || m.cfg.Multiplex != nil)
+	return ep.Protocols != HTTP1 && (!m.cfg.shared() || ep.chains() || m.cfg.Multiplex != nil)
 }
 
 // shared reports whether a connection may go to another owner.

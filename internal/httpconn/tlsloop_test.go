@@ -483,3 +483,17 @@ func shakeAt(addr, name string) error {
 	}
 	return err
 }
+
+func TestAConnectionWithTLSOnTheLoopEndsWithAManagerThatReturnsOthers(t *testing.T) {
+	s := serveTLSOnLoop(t, sharedConfig(t), nil, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
+	_, c := s.dial(clientConfig())
+	defer c.Close()
+	client := &tlsClient{t: t, Conn: c, r: bufio.NewReader(c)}
+	if got := client.get("/"); got != "HTTP/1.1" {
+		t.Errorf("a request that Claim would not have was answered %q", got)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	client.wantEnd("the manager has drained")
+}

@@ -55,6 +55,8 @@ type choice struct {
 // prepared is a configuration that handshakes use as it is.
 type prepared struct {
 	config *tls.Config
+	certs  group
+	owner  string
 	// must is what a client has to choose one of, by ALPN; nil for nothing.
 	must []string
 }

@@ -38,6 +38,8 @@ type Name struct {
 	// means those of Options.Base.
 	ClientAuth tls.ClientAuthType
 	ClientCAs  string
+	// Owner tells tickets from those of others with the same name, who may be somebody else at another address. Empty means nobody's.
+	Owner string
 	// MinVersion and MaxVersion bound the version of TLS. Zero means those of Options.Base, and no less than TLS 1.2.
 	MinVersion, MaxVersion uint16
 }

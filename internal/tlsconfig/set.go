@@ -68,12 +68,15 @@ func (b *builder) name(name string, n Name) error {
 	}
 	at := &choice{}
 	prepare := func(of string, certs []*served) *prepared {
-		p := &prepared{config: b.config(n, certs, authorities)}
+		p := &prepared{config: b.config(n, certs, authorities), certs: certs, owner: n.Owner}
 		if n.MustChoose {
 			p.must = n.NextProtos
 		}
 		// A ticket of one name is worth nothing under another, nor when the demands on clients have changed.
 		b.set.tickets[p.config] = fmt.Sprintf("%s\x00%s\x00%d\x00%x", normal(name), of, n.ClientAuth, sha256.Sum256(content))
+		if n.Owner != "" {
+			b.set.tickets[p.config] += "\x00" + n.Owner
+		}
 		return p
 	}
 	if n.Get != nil {

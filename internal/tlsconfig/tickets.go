@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lannerhq/lanner/internal/filelock"
@@ -41,7 +42,8 @@ type TicketOptions struct {
 // TicketKeys are the keys of session tickets, which let clients come back without a whole handshake (RFC 5077, RFC 8446 §4.6.1). They are
 // rotated, since who has them can read what was sent. Its methods are safe to call from any goroutine.
 type TicketKeys struct {
-	opts TicketOptions
+	opts    TicketOptions
+	version atomic.Uint64 // counts the changes of keys
 
 	mu     sync.Mutex
 	keys   []ticketKey            // newest first, at least one
@@ -250,6 +252,7 @@ func (k *TicketKeys) useLocked(keys []ticketKey) {
 		return
 	}
 	k.keys = keys
+	k.version.Add(1)
 	k.applyLocked(k.live)
 }
 

@@ -122,6 +122,11 @@ func application() http.Handler {
 		}
 	})
 	mux.HandleFunc("/echo", echo)
+	mux.HandleFunc("/keep", func(_ http.ResponseWriter, r *http.Request) {
+		if err := keep(r.FormValue("hex")); err != nil {
+			panic(err)
+		}
+	})
 	mux.HandleFunc("/discard", func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprintln(w, n, err)

@@ -34,6 +34,8 @@ func init() {
 
 // programs are what the test binary can be beside those of TestMain, by LANNER_E2E_PROGRAM.
 var programs = map[string]func() error{
+	// thief asks the host for signatures that are not its to have.
+	"thief": steal,
 	// peer faces the programs that nobody here wrote, or the real lanner command.
 	"peer": func() error { return lanner.Run(peerApplication()) },
 	// http2 is the same, with what the tests with clients of HTTP/2 ask for.
