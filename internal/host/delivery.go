@@ -80,6 +80,20 @@ func (d *delivery) serve(forced *answer) {
 	d.front.serve(nc, d.prefix, forced)
 }
 
+// detach makes the connection one that can be handed over. It reports false when it is lost.
+func (d *delivery) detach() bool {
+	if d.copy != nil {
+		return true
+	}
+	c, err := handover.Detach(d.conn)
+	if err != nil {
+		d.conn.Close()
+		return false
+	}
+	d.conn, d.copy = nil, c
+	return true
+}
+
 // hand sends the connection to the worker and keeps a copy. It reports false when the worker takes none.
 func (p *inProcess) hand(d *delivery) bool {
 	if d.client != nil && p.version.Minor < 1 {
@@ -87,13 +101,8 @@ func (p *inProcess) hand(d *delivery) bool {
 			detail: "the application was built with a version of Lanner that cannot be behind https in-process: build it again, or host it out-of-process"})
 		return true
 	}
-	if d.copy == nil {
-		c, err := handover.Detach(d.conn)
-		if err != nil {
-			d.conn.Close()
-			return true
-		}
-		d.conn, d.copy = nil, c
+	if !d.detach() {
+		return true
 	}
 	c := &handed{front: d.front, copy: d.copy, prefix: d.prefix, slot: handover.NoSlot, arrival: d.arrival, client: d.client}
 	return p.send(c, &handover.Conn{LocalScheme: d.front.scheme, Arrival: d.arrival, Prefix: d.prefix, Descriptor: c.copy, Client: d.client})

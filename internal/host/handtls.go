@@ -189,13 +189,8 @@ func (p *inProcess) handTLS(d *delivery) bool {
 	if id == 0 {
 		return false
 	}
-	if d.copy == nil {
-		c, err := handover.Detach(d.conn)
-		if err != nil {
-			d.conn.Close()
-			return true
-		}
-		d.conn, d.copy = nil, c
+	if !d.detach() {
+		return true
 	}
 	c := &handed{front: d.front, copy: d.copy, slot: handover.NoSlot, arrival: d.arrival, sni: d.sni}
 	return p.send(c, &handover.Conn{LocalScheme: d.front.scheme, Arrival: d.arrival, Descriptor: c.copy, Credential: id})
