@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -363,7 +362,11 @@ func TestAKilledWorkerLosesItsOwnRequestsOnly(t *testing.T) {
 		if len(workers) == 0 {
 			t.Fatal("there is no worker")
 		}
-		if err := syscall.Kill(workers[0].PID, syscall.SIGKILL); err != nil {
+		victim, err := os.FindProcess(workers[0].PID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := victim.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		at = served.Load()
