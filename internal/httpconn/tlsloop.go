@@ -61,11 +61,7 @@ func (ch *chain) left() {
 }
 
 // Ready implements transport.Events: the client has said something, has left, or is late.
-func (s *securing) Ready(why transport.Why) {
-	if why == transport.Fresh {
-		s.link.Attach() // a silent client must not cost a goroutine
-		return
-	}
+func (s *securing) Ready(transport.Why) {
 	s.link.Leave()
 	if c := s.secured(); c != nil {
 		c.Ready(transport.Readable) // its first request may have come with the end of the handshake

@@ -23,7 +23,6 @@ type EventConn struct {
 	gen    uint32
 	shared bool
 	listed bool // known to the table and the shard
-	fresh  bool // listed, and not in epoll yet; guarded by mu
 	spent  bool // the registration is not that of an attached connection; guarded by mu
 	hungUp bool // guarded by mu
 	wish   bool // Ready(Writable) was asked for and has not been told; guarded by mu
@@ -126,33 +125,23 @@ func (c *EventConn) happened(events uint32) bool {
 	return true
 }
 
-// list lets the leader find a new connection. A goroutine of its owner may have closed it already.
-func (c *EventConn) list() {
+// register lists a new connection, so that the leader can find it, and then in epoll. A goroutine of its owner may have
+// closed it already.
+func (c *EventConn) register() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state.Load() == closed {
-		return
+		return nil
 	}
-	c.listed, c.fresh = true, true
+	c.listed = true
 	c.shard.live.Add(1)
 	c.shard.loop.table.put(c)
+	ev := unix.EpollEvent{Events: c.levelLocked(), Fd: c.fd, Pad: int32(c.gen)}
+	err := unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_ADD, int(c.fd), &ev)
 	if c.stop { // it was interrupted before the leader could find it
 		c.shard.post(c, Interrupted)
 	}
-}
-
-// settle registers a connection that is fresh, if it waits for bytes. One that a goroutine of its own has is registered when that waits.
-func (c *EventConn) settle() {
-	c.mu.Lock()
-	var err error
-	if c.fresh && c.state.Load() == attached {
-		err = c.controlLocked(c.levelLocked())
-	}
-	c.mu.Unlock()
-	if err != nil {
-		c.Sever() // its owner finds it ended
-		c.shard.post(c, Readable)
-	}
+	return err
 }
 
 // levelLocked are the events of a connection that is attached or inline, level-triggered.
@@ -164,12 +153,8 @@ func (c *EventConn) levelLocked() uint32 {
 }
 
 func (c *EventConn) controlLocked(events uint32) error {
-	op := unix.EPOLL_CTL_MOD
-	if c.fresh {
-		op, c.fresh = unix.EPOLL_CTL_ADD, false
-	}
 	ev := unix.EpollEvent{Events: events, Fd: c.fd, Pad: int32(c.gen)}
-	return unix.EpollCtl(c.shard.epfd, op, int(c.fd), &ev)
+	return unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_MOD, int(c.fd), &ev)
 }
 
 // armLocked registers for one event of those that anybody waits for. What is true already is told at once: epoll looks
@@ -256,12 +241,9 @@ func (c *EventConn) Attach() {
 	if r := c.rare; r != nil && r.readTimer == nil && r.writeTimer == nil && r.told == nil {
 		c.rare = nil
 	}
-	if c.spent || c.fresh {
+	if c.spent {
 		c.spent = false
-		if err := c.controlLocked(c.levelLocked()); err != nil {
-			unix.Shutdown(int(c.fd), unix.SHUT_RDWR)
-			defer c.shard.post(c, Readable) // its owner finds it ended
-		}
+		c.controlLocked(c.levelLocked())
 	}
 	c.state.Store(attached)
 	// What came while it was detached was not posted, or in vain.
@@ -587,8 +569,6 @@ func (c *EventConn) Watch(fn func(error)) {
 	switch {
 	case c.hungUp, c.state.Load() == closed:
 		c.tellLocked()
-	case c.fresh:
-		c.controlLocked(c.levelLocked())
 	case c.spent:
 		c.armLocked()
 	}
@@ -683,8 +663,7 @@ func (c *EventConn) forget() bool {
 	c.ClearDeadlines()
 	c.mu.Lock()
 	was := c.state.Swap(closed)
-	registered := !c.fresh
-	c.wish, c.fresh = false, false
+	c.wish = false
 	if c.rare != nil {
 		c.rare.watch = nil
 	}
@@ -695,9 +674,8 @@ func (c *EventConn) forget() bool {
 	}
 	if c.listed {
 		c.shard.loop.table.remove(c.fd)
-		if registered { // closing would do, were it not for copies in other processes, and in children between fork and exec
-			unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
-		}
+		// Closing would do, were it not for copies in other processes, and in children between fork and exec.
+		unix.EpollCtl(c.shard.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil)
 		c.shard.live.Add(-1)
 	}
 	return true

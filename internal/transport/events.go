@@ -33,7 +33,4 @@ const (
 	// Writable: the socket takes bytes again, or a write would fail; somebody called NotifyWritable. What there is to read
 	// besides is told when the connection is attached again.
 	Writable
-	// Fresh: the connection has just been accepted, and there are bytes, most likely. An owner with nothing to lose by it takes it for
-	// Readable; another one attaches, and is told when there are bytes.
-	Fresh
 )

@@ -121,8 +121,8 @@ func duplicate(socket any) (int, error) {
 
 // Listen accepts from a listener on all shards. accepted makes the connection's owner; nil refuses the connection. failed
 // hears of errors that are waited out; it may be nil. deferred leaves a TCP connection to the kernel until its client has sent
-// something, or for about a second (tcp(7), TCP_DEFER_ACCEPT): it is for protocols in which the client speaks first. Closing is by the
-// returned function, which waits until no shard accepts any more; the caller closes nl after it.
+// something, or for about a second (tcp(7), TCP_DEFER_ACCEPT): it is for protocols in which the client speaks first. Closing is by the returned function, which waits until no shard
+// accepts any more; the caller closes nl after it.
 func (l *Loop) Listen(nl net.Listener, deferred bool, accepted func(Inline) Events, failed func(error, time.Duration)) (stop func(), err error) {
 	fd, err := duplicate(nl)
 	if err != nil {
@@ -131,7 +131,9 @@ func (l *Loop) Listen(nl net.Listener, deferred bool, accepted func(Inline) Even
 	a := &accepter{loop: l, fd: fd, accepted: accepted, failed: failed}
 	if nl.Addr().Network() == "tcp" {
 		a.inherit()
-		a.deferred = deferred && unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1) == nil
+		if deferred {
+			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+		}
 	}
 	l.table.listeners.Store(int32(a.fd), a)
 	for _, s := range l.shards {
@@ -149,7 +151,6 @@ type accepter struct {
 	fd       int
 	accepted func(Inline) Events
 	failed   func(error, time.Duration)
-	deferred bool
 
 	mu     sync.RWMutex // read-locked while a shard accepts
 	closed bool
@@ -186,33 +187,30 @@ func (a *accepter) stop() {
 // maxAccepts bounds how many connections a shard takes before it looks at those it has.
 const maxAccepts = 16
 
-// accept takes connections that wait. Those that are to be run at once are appended to fresh: they are not in epoll yet.
-func (a *accepter) accept(s *shard, fresh []*EventConn) []*EventConn {
+// accept takes connections that wait.
+func (a *accepter) accept(s *shard) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	if a.closed {
-		return fresh
+		return
 	}
 	for range maxAccepts {
 		fd, remote, err := accept(a.fd)
 		switch err {
 		case 0:
-			if c := a.loop.open(s, fd, remote, a); c != nil {
-				fresh = append(fresh, c)
-			}
+			a.loop.open(s, fd, remote, a.accepted)
 		case unix.EINTR, unix.ECONNABORTED:
 		case unix.EAGAIN:
-			return fresh
+			return
 		default:
 			// Out of descriptors or memory. The listener stays readable: wait a little on a timer, not in a spin.
 			a.pause(s)
 			if a.failed != nil {
 				a.failed(os.NewSyscallError("accept4", err), acceptPause)
 			}
-			return fresh
+			return
 		}
 	}
-	return fresh
 }
 
 // accept is unix.Accept4 without its third system call, which asks each socket for its protocol.
@@ -257,30 +255,22 @@ func (l *Loop) Adopt(nc net.Conn, owner func(Inline) Events) error {
 		}
 	}
 	if c := l.add(s, fd, remote, owner); c != nil {
-		c.settle()
 		s.post(c, Readable)
 	}
 	return nil
 }
 
-// open puts a new connection on a shard: the one that accepted it, unless that has clearly more than another. It returns the connection
-// if that shard may run it at once.
-func (l *Loop) open(s *shard, fd int, remote address, a *accepter) *EventConn {
-	mine := s
+// open puts a new connection on a shard: the one that accepted it, unless that has clearly more than another.
+func (l *Loop) open(s *shard, fd int, remote address, accepted func(Inline) Events) {
 	for _, other := range l.shards {
 		if live := s.live.Load(); live > 8 && other.live.Load() < live-live/8 {
 			s = other
 		}
 	}
-	c := l.add(s, fd, remote, a.accepted)
-	if c == nil || a.deferred && s == mine {
-		return c
-	}
-	c.settle()
-	return nil
+	l.add(s, fd, remote, accepted)
 }
 
-// add makes a connection that the loop can find. It gets no events before settle. It returns nil when the connection was refused.
+// add returns nil when the connection was refused.
 func (l *Loop) add(s *shard, fd int, remote address, accepted func(Inline) Events) *EventConn {
 	c := &EventConn{shard: s, fd: int32(fd), gen: l.nextGen.Add(1) &^ listenerGenBit, remote: remote}
 	c.users.Store(1)
@@ -288,7 +278,10 @@ func (l *Loop) add(s *shard, fd int, remote address, accepted func(Inline) Event
 		c.Close()
 		return nil
 	}
-	c.list()
+	if err := c.register(); err != nil {
+		c.Sever() // its owner finds it ended
+		s.post(c, Readable)
+	}
 	return c
 }
 

@@ -177,3 +177,23 @@ func waitUntil(t *testing.T, what string, happened func() bool) {
 		}
 	}
 }
+
+func TestADeferredConnectionIsAcceptedWithItsFirstBytesAndAlsoWithout(t *testing.T) {
+	owners := make(chan *ready, 2)
+	dial, _ := onLoopDeferred(t, true, 1, func(link Inline) Events {
+		o := &ready{link: link, told: make(chan Why, 100), run: readByte}
+		owners <- o
+		return o
+	})
+	silent, speaks := dial(), dial()
+	speaks.Write([]byte("x"))
+	for _, nc := range []net.Conn{speaks, silent} { // the kernel asks the silent one once more before it hands it over
+		o := <-owners
+		if got, want := o.link.RemoteAddr().String(), nc.LocalAddr().String(); got != want {
+			t.Errorf("%s is accepted, want %s: who speaks comes first", got, want)
+		}
+		nc.Write([]byte("y"))
+		o.want(t, "its bytes", Readable)
+		nc.Close()
+	}
+}

@@ -26,9 +26,6 @@ type shard struct {
 	next   int  // is the first not yet looked at
 	woke   bool // a goroutine was made runnable by the batch
 
-	fresh     [maxAccepts]*EventConn // accepted, and to be run at once
-	freshLeft []*EventConn           // the part of it that has not been run
-
 	// word says who leads and whether he can lose the lead: see word.
 	word atomic.Uint64
 	// current is the connection that runs on the leader while word is busy; nil when that is not a connection.
@@ -104,8 +101,10 @@ func (s *shard) lead(term uint32) {
 	}()
 	s.looping.enter()
 	for {
-		for s.next < s.count || len(s.freshLeft) > 0 {
-			if !s.step(term) {
+		for s.next < s.count {
+			ev := &s.events[s.next]
+			s.next++
+			if !s.dispatch(ev, term) {
 				ended = true
 				return // what this goroutine ran has gone on alone; somebody else leads
 			}
@@ -120,36 +119,6 @@ func (s *shard) lead(term uint32) {
 			return
 		}
 	}
-}
-
-// step does one thing of the batch, and reports whether this goroutine still leads.
-func (s *shard) step(term uint32) bool {
-	if len(s.freshLeft) > 0 {
-		c := s.freshLeft[0]
-		s.freshLeft[0], s.freshLeft = nil, s.freshLeft[1:]
-		leads := s.run(c, Fresh, term)
-		c.settle() // also when the lead was lost: it may have attached before
-		return leads
-	}
-	ev := &s.events[s.next]
-	s.next++
-	return s.dispatch(ev, term)
-}
-
-// acceptFrom takes connections of a listener, and reports whether this goroutine still leads. The leader runs those that are fresh before
-// anything else.
-func (s *shard) acceptFrom(a *accepter, term uint32) bool {
-	s.begin(nil, term) // the owner of a new connection may log, which may block
-	var room [maxAccepts]*EventConn
-	fresh := a.accept(s, room[:0])
-	if s.end(term) {
-		s.freshLeft = s.fresh[:copy(s.fresh[:], fresh)]
-		return true
-	}
-	for _, c := range fresh { // what is the leader's is another goroutine's now
-		c.settle()
-	}
-	return false
 }
 
 func (s *shard) term() uint32 { return termOf(s.word.Load()) }
@@ -184,7 +153,9 @@ func (s *shard) dispatch(ev *unix.EpollEvent, term uint32) bool {
 		if !ok {
 			return true
 		}
-		return s.acceptFrom(a.(*accepter), term)
+		s.begin(nil, term) // the owner of a new connection may log, which may block
+		a.(*accepter).accept(s)
+		return s.end(term)
 	case wakeGen:
 		return s.runQueue(term)
 	}
