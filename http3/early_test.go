@@ -15,6 +15,9 @@ import (
 )
 
 func TestUnsafeRequestsInEarlyDataAreTooEarly(t *testing.T) {
+	if raceDetector {
+		t.Skip("quic-go's client has a data race when streams are opened before the handshake is over: run it without -race")
+	}
 	told := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { io.WriteString(w, q.Method+q.Header.Get("Early-Data")) })
 	for _, tt := range []struct {
 		name      string
