@@ -66,16 +66,16 @@ func (d *delivery) to(w *worker) bool {
 
 // serve puts the connection under the host's engine: to be answered, or routed again.
 func (d *delivery) serve(forced *answer) {
-	if d.client != nil {
-		d.serveLink(forced)
-		return
-	}
 	nc := d.conn
 	if nc == nil {
 		var err error
 		if nc, err = d.copy.Conn(); err != nil {
 			return
 		}
+	}
+	if d.client != nil {
+		d.serveLink(nc, forced)
+		return
 	}
 	d.front.serve(nc, d.prefix, forced)
 }

@@ -56,9 +56,11 @@ type Host struct {
 	ports      *module.Ports
 	forwarder  *forwarder.Forwarder
 	links      *httpconn.Manager // those that no worker has
-	control    *control.Server
-	tickets    *tlsconfig.TicketKeys     // of https; nil until a binding needs them. Guarded by reloading
-	automatic  atomic.Pointer[automatic] // certificates by ACME; nil while no binding has any
+
+	linkEndpoints map[string]*httpconn.Endpoint // of links, by the scheme of their client's front
+	control       *control.Server
+	tickets       *tlsconfig.TicketKeys     // of https; nil until a binding needs them. Guarded by reloading
+	automatic     atomic.Pointer[automatic] // certificates by ACME; nil while no binding has any
 
 	ctx      context.Context // ends when the host begins to stop
 	cancel   context.CancelFunc
@@ -100,6 +102,7 @@ func New(cfg *config.Config, opts Options) (*Host, error) {
 		return nil, fmt.Errorf("cannot supervise processes: %w", err)
 	}
 	h.links = h.newLinkManager()
+	h.linkEndpoints = map[string]*httpconn.Endpoint{"http": {Name: "link", Scheme: "http"}, "https": {Name: "link", Scheme: "https"}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.aborting, h.abort = context.WithCancel(context.Background())
 	return h, nil

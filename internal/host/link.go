@@ -154,14 +154,7 @@ func (c *hostConn) claimLink() bool {
 }
 
 // serveLink puts a link under the host's engine. forced, if not nil, is the answer to its request.
-func (d *delivery) serveLink(forced *answer) {
-	nc := d.conn
-	if nc == nil {
-		var err error
-		if nc, err = d.copy.Conn(); err != nil {
-			return
-		}
-	}
+func (d *delivery) serveLink(nc net.Conn, forced *answer) {
 	h := d.app.host
 	c := &hostConn{front: d.front, app: d.app, client: d.client, forced: forced}
 	opts := httpconn.Options{Prefix: d.prefix, Tag: c, Features: server.NewFeatures(h.features)}
@@ -171,5 +164,5 @@ func (d *delivery) serveLink(forced *answer) {
 		state, _ := d.client.TLS.State() // its certificates have been read before
 		httpconn.SetTLS(opts.Features, state)
 	}
-	h.links.Serve(nc, &httpconn.Endpoint{Name: "link", Scheme: d.front.scheme}, opts)
+	h.links.Serve(nc, h.linkEndpoints[d.front.scheme], opts)
 }

@@ -65,14 +65,16 @@ func (a *application) recycleForChange() {
 	}
 	a.changing = true
 	a.mu.Unlock()
-	for err := errRecycling; errors.Is(err, errRecycling); {
-		a.awaitRecycle()
-		_, err = a.recycle(a.ctx, "its configuration changed")
+	for a.awaitRecycle() {
+		if _, err := a.recycle(a.ctx, "its configuration changed"); !errors.Is(err, errRecycling) {
+			return
+		}
 	}
 }
 
-// awaitRecycle waits until no recycle is under way. From then on another change needs a recycle of its own.
-func (a *application) awaitRecycle() {
+// awaitRecycle waits until no recycle is under way; from then on another change needs a recycle of its own. It reports false when the
+// application has been closed.
+func (a *application) awaitRecycle() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.recycling && a.ctx.Err() == nil {
@@ -85,6 +87,7 @@ func (a *application) awaitRecycle() {
 		a.mu.Lock()
 	}
 	a.changing = false
+	return a.ctx.Err() == nil
 }
 
 // replace fills a place anew. An empty place of a pool that starts on demand stays empty.

@@ -234,27 +234,36 @@ func TestClientsResumeAcrossARecycleAndWithTheHost(t *testing.T) {
 	}
 }
 
-// drive makes requests by clients until stop is closed, some of which make a connection for each. What is not wanted goes to the channel.
-func (n *named) drive(stop <-chan struct{}, served *atomic.Int64, tolerate func(status int, body string, err error) bool) (wait func() []error) {
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	var failed []error
+// drive is steady traffic for a.example, by clients some of which make a connection for each request.
+type drive struct {
+	n      *named
+	served atomic.Int64
+	stop   chan struct{}
+	all    sync.WaitGroup
+
+	mu     sync.Mutex
+	failed []error
+}
+
+// drive makes requests until end is called. What is neither wanted nor tolerated is told then.
+func (n *named) drive(tolerate func(status int, body string, err error) bool) *drive {
+	d := &drive{n: n, stop: make(chan struct{})}
 	for i := range 4 {
-		all.Go(func() {
+		d.all.Go(func() {
 			c := n.speak("a.example", i%2 == 0)
 			for {
 				select {
-				case <-stop:
+				case <-d.stop:
 					return
 				default:
 				}
 				status, body, err := ask(c, "a.example", "/")
 				if err == nil && status == 200 && strings.Contains(body, "name=a ") {
-					served.Add(1)
+					d.served.Add(1)
 				} else if !tolerate(status, body, err) {
-					mu.Lock()
-					failed = append(failed, fmt.Errorf("client %d: %d %q, %w", i, status, body, err))
-					mu.Unlock()
+					d.mu.Lock()
+					d.failed = append(d.failed, fmt.Errorf("client %d: %d %q, %w", i, status, body, err))
+					d.mu.Unlock()
 				}
 				if i >= 2 {
 					c.CloseIdleConnections()
@@ -262,9 +271,23 @@ func (n *named) drive(stop <-chan struct{}, served *atomic.Int64, tolerate func(
 			}
 		})
 	}
-	return func() []error {
-		all.Wait()
-		return failed
+	return d
+}
+
+// more waits for 20 more answers.
+func (d *drive) more(what string) {
+	d.n.running.t.Helper()
+	at := d.served.Load()
+	eventually(d.n.running.t, what, func() bool { return d.served.Load() > at+20 })
+}
+
+// end stops the traffic and wants nothing to have failed.
+func (d *drive) end(failure string) {
+	d.n.running.t.Helper()
+	close(d.stop)
+	d.all.Wait()
+	for _, err := range d.failed {
+		d.n.running.t.Errorf("%s: %v", failure, err)
 	}
 }
 
@@ -273,30 +296,21 @@ func nothing(int, string, error) bool { return false }
 func TestNothingIsLostWhenWorkersAreReplaced(t *testing.T) {
 	n := startNamed(t, "app", nil)
 	n.awaitWorker("a.example")
-	stop := make(chan struct{})
-	var served atomic.Int64
-	wait := n.drive(stop, &served, nothing)
+	d := n.drive(nothing)
 	for range 3 {
-		at := served.Load()
-		eventually(t, "clients are served", func() bool { return served.Load() > at+20 })
+		d.more("clients are served")
 		if _, err := n.control.Recycle(t.Context(), "a"); err != nil {
 			t.Error(err)
 		}
 	}
-	at := served.Load()
-	eventually(t, "clients go on", func() bool { return served.Load() > at+20 })
-	close(stop)
-	for _, err := range wait() {
-		t.Errorf("a request was lost: %v", err)
-	}
+	d.more("clients go on")
+	d.end("a request was lost")
 }
 
 func TestACertificateIsRenewedWhileAWorkerShowsIt(t *testing.T) {
 	n := startNamed(t, "app", nil)
 	n.awaitWorker("a.example")
-	stop := make(chan struct{})
-	var served atomic.Int64
-	wait := n.drive(stop, &served, nothing)
+	d := n.drive(nothing)
 	old, err := tls.Dial("tcp", n.address(), n.trustFor("a.example"))
 	if err != nil {
 		t.Fatal(err)
@@ -321,30 +335,24 @@ func TestACertificateIsRenewedWhileAWorkerShowsIt(t *testing.T) {
 	if answer, err := io.ReadAll(old); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
 		t.Errorf("the connection from before: %q, %v", answer, err)
 	}
-	close(stop)
-	for _, err := range wait() {
-		t.Errorf("a request was lost: %v", err)
-	}
+	d.end("a request was lost")
 }
 
 func TestAKilledWorkerLosesItsOwnRequestsOnly(t *testing.T) {
 	n := startNamed(t, "app", nil)
 	n.awaitWorker("a.example")
 	n.awaitWorker("b.example")
-	stop := make(chan struct{})
-	var served atomic.Int64
 	var lost atomic.Int64
-	wait := n.drive(stop, &served, func(status int, _ string, err error) bool {
+	d := n.drive(func(status int, _ string, err error) bool {
 		lost.Add(1)
 		return err != nil || status == 502 // it was on a connection of the worker's, or, by the host, in it
 	})
 	b := n.speak("b.example", true)
 	var others atomic.Int64
-	var all sync.WaitGroup
-	all.Go(func() {
+	d.all.Go(func() {
 		for {
 			select {
-			case <-stop:
+			case <-d.stop:
 				return
 			default:
 			}
@@ -356,8 +364,7 @@ func TestAKilledWorkerLosesItsOwnRequestsOnly(t *testing.T) {
 		}
 	})
 	for range 2 {
-		at := served.Load()
-		eventually(t, "clients are served", func() bool { return served.Load() > at+20 })
+		d.more("clients are served")
 		workers := n.app("a", "/").Workers
 		if len(workers) == 0 {
 			t.Fatal("there is no worker")
@@ -369,16 +376,11 @@ func TestAKilledWorkerLosesItsOwnRequestsOnly(t *testing.T) {
 		if err := victim.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		at = served.Load()
-		eventually(t, "the successor serves", func() bool { return served.Load() > at+20 })
+		d.more("the successor serves")
 	}
 	at := others.Load()
 	eventually(t, "the other site goes on", func() bool { return others.Load() > at+5 })
-	close(stop)
-	all.Wait()
-	for _, err := range wait() {
-		t.Errorf("what no death explains: %v", err)
-	}
+	d.end("what no death explains")
 	if n := lost.Load(); n > 40 { // each client has one request at a time, and tries again at once
 		t.Errorf("%d requests were lost by two deaths and four clients", n)
 	}
@@ -387,9 +389,7 @@ func TestAKilledWorkerLosesItsOwnRequestsOnly(t *testing.T) {
 func TestAReloadMovesANameBetweenTheWorkerAndTheHost(t *testing.T) {
 	n := startNamed(t, "app", nil)
 	n.awaitWorker("a.example")
-	stop := make(chan struct{})
-	var served atomic.Int64
-	wait := n.drive(stop, &served, nothing)
+	d := n.drive(nothing)
 	owned := func() bool {
 		_, body, err := ask(n.speak("a.example", true), "a.example", "/")
 		if err != nil {
@@ -417,15 +417,11 @@ func TestAReloadMovesANameBetweenTheWorkerAndTheHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(t, "the worker ends TLS again", owned)
-		at := served.Load()
-		eventually(t, "clients go on", func() bool { return served.Load() > at+20 })
+		d.more("clients go on")
 		kept = n.speak("a.example", true)
 		ask(kept, "a.example", "/")
 	}
-	close(stop)
-	for _, err := range wait() {
-		t.Errorf("a request was lost: %v", err)
-	}
+	d.end("a request was lost")
 	// The name asks clients for certificates: the host's affair.
 	n.write(strings.Replace(n.yaml, "a.key}", "a.key}, clientCertificate: {mode: optional, authorities: DIR/ca.pem}", 1))
 	if _, err := n.control.Reload(t.Context()); err != nil {
